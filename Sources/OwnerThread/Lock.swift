@@ -27,8 +27,16 @@ internal import Glibc
     }
 }
 #else
-public import Synchronization
+internal import Synchronization
 
 /// A value behind a lock: `Synchronization.Mutex`, except under the thread sanitizer.
-public typealias Lock = Mutex
+public final class Lock<Value>: Sendable {
+    private let mutex: Mutex<Value>
+
+    public init(_ value: sending Value) { mutex = Mutex(value) }
+
+    public func withLock<R, E: Error>(_ body: (inout Value) throws(E) -> sending R) throws(E) -> sending R {
+        try mutex.withLock { value throws(E) in try body(&value) }
+    }
+}
 #endif

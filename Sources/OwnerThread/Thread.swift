@@ -18,10 +18,17 @@ public func startThread(named name: String, _ body: @escaping @Sendable () -> Vo
         &thread, nil,
         { raw in
             let start = unsafe Unmanaged<Start>.fromOpaque(raw!).takeRetainedValue()
-            _ = unsafe pthread_setname_np(pthread_self(), String(start.name.prefix(15)))
+            nameThisThread(start.name)
             start.body()
             return nil
         }, start)
     precondition(code == 0, "cannot start thread \(name): error \(code)")
     _ = pthread_detach(thread)
+}
+
+/// `pthread_setname_np` is a GNU extension that Swift's Glibc does not show; the kernel's file does the same.
+private func nameThisThread(_ name: String) {
+    guard let file = unsafe fopen("/proc/thread-self/comm", "w") else { return }
+    _ = unsafe fputs(String(name.prefix(15)), file)
+    _ = unsafe fclose(file)
 }

@@ -25,7 +25,7 @@ public enum PrivateServers {
         defer { unsafe closedir(directory) }
         while let entry = unsafe readdir(directory) {
             let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: unsafe $0.prefix { $0 != 0 }, as: UTF8.self)
+                unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
             }
             guard name.hasPrefix("paidan-test-"), let id = pid_t(name.dropFirst(12)), kill(id, 0) != 0, errno == ESRCH
             else { continue }
@@ -68,7 +68,7 @@ public enum PrivateServers {
     public static func postgresBin() async throws -> String {
         let result = try await run(
             .name("pg_config"), arguments: ["--bindir"], output: .string(limit: 4096), error: .discarded)
-        guard let line = result.standardOutput?.split(separator: "\n").first else {
+        guard let line = result.standardOutput.split(separator: "\n").first else {
             throw ServerError(message: "pg_config --bindir prints nothing: is libpq-dev installed?")
         }
         return line + "/"
@@ -79,7 +79,7 @@ public enum PrivateServers {
             .name("setpriv"), arguments: Arguments(privileges(asPostgres: true) + [program] + arguments),
             output: .discarded, error: .string(limit: 65536))
         guard result.terminationStatus.isSuccess else {
-            throw ServerError(message: "\(program): \(result.standardError ?? "")")
+            throw ServerError(message: "\(program): \(result.standardError)")
         }
     }
 
