@@ -25,7 +25,8 @@ public final class OneShot<Value: Sendable, Failure: Error>: Sendable {
 
     /// - Returns: false if an answer had been given before; this one is dropped.
     @discardableResult public func answer(_ result: Result<Value, Failure>) -> Bool {
-        let (first, continuation) = state.withLock { state -> (Bool, CheckedContinuation<Result<Value, Failure>, Never>?) in
+        typealias Waiter = CheckedContinuation<Result<Value, Failure>, Never>
+        let (first, continuation) = state.withLock { state -> (Bool, Waiter?) in
             switch state {
             case .waiting:
                 state = .answered(result)
