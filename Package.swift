@@ -47,7 +47,7 @@ let package = Package(
         // 2: rules without I/O, I/O without rules
         .target(name: "Curl", dependencies: ["CCurl", "OwnerThread"]),
         .target(name: "Jobs", dependencies: ["OwnerThread", asyncAlgorithms, lifecycle, logging, metrics]),
-        .target(name: "Observability", dependencies: ["OwnerThread", coreMetrics, logging]),
+        .target(name: "Observability", dependencies: ["OwnerThread", coreMetrics, logging, system]),
         .target(name: "Postgres", dependencies: ["CPQ", "OwnerThread"]),
         .target(name: "Redis", dependencies: ["CHiredis", "OwnerThread"]),
         .target(name: "Spreadsheet", dependencies: ["CExpat", "CZip", "OwnerThread"]),
@@ -103,7 +103,7 @@ let package = Package(
             name: "JobsPostgresTests", dependencies: ["CRM", "Jobs", "JobsPostgres", "Postgres", "TestSupport"]),
         .testTarget(name: "JobsRedisTests", dependencies: ["Jobs", "JobsRedis", "Redis", "TestSupport"]),
         .testTarget(name: "JobsTests", dependencies: ["Jobs", "TestSupport"]),
-        .testTarget(name: "ObservabilityTests", dependencies: ["Observability"]),
+        .testTarget(name: "ObservabilityTests", dependencies: ["Observability", "OwnerThread", coreMetrics, logging]),
         .testTarget(name: "OwnerThreadTests", dependencies: ["OwnerThread"]),
         .testTarget(name: "PaidanCommandTests", dependencies: ["PaidanCommand", "TestSupport"]),
         .testTarget(name: "PostgresTests", dependencies: ["OwnerThread", "Postgres", "TestSupport"]),
