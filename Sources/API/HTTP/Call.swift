@@ -1,0 +1,94 @@
+internal import CRM
+internal import HTTPTypes
+internal import Hummingbird
+internal import Logging
+
+/// One request on its way through an endpoint: who calls, with which parameters, and its body.
+struct Call: Sendable {
+    let request: Request
+    let parameters: [String: String]
+    let query: Query
+    /// nil on open endpoints.
+    let caller: Caller?
+    let requestID: String
+    let logger: Logger
+    /// The whole body of an endpoint that takes JSON.
+    var json: ArraySlice<UInt8> = []
+
+    func header(_ name: HTTPField.Name) -> String? { request.headers[name] }
+
+    /// The caller of an endpoint that needs a token.
+    ///
+    /// - Throws: `Problem` 401 where an open endpoint asks.
+    func identified() throws -> Caller {
+        guard let caller else { throw Problem.unauthorized }
+        return caller
+    }
+
+    /// A path parameter that is a row id.
+    ///
+    /// - Throws: `Problem` 404: another text names nothing.
+    func id(_ name: String = "id", of what: String) throws -> Int64 {
+        guard let text = parameters[name], let id = Int64(text), id > 0, text.first != "+" else {
+            throw Problem.notFound(what)
+        }
+        return id
+    }
+
+    func fields() throws -> Fields { try Fields(json) }
+
+    /// Who did it, for the audit log.
+    var actor: String { caller.map { "user:\($0.userID)" } ?? "anonymous" }
+}
+
+/// Query parameters, decoded.
+struct Query: Sendable {
+    private let pairs: [(name: String, value: String)]
+
+    /// - Returns: nil if an escape is broken.
+    init?(_ text: Substring) {
+        var pairs: [(name: String, value: String)] = []
+        for part in text.split(separator: "&") {
+            let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = halves[0].replacing("+", with: " ").removingPercentEncoding(),
+                let value = halves.count == 1 ? "" : halves[1].replacing("+", with: " ").removingPercentEncoding()
+            else { return nil }
+            pairs.append((name, value))
+        }
+        self.pairs = pairs
+    }
+
+    var names: [String] { pairs.map(\.name) }
+
+    /// The last value given; nil if absent.
+    subscript(name: String) -> String? { pairs.last { $0.name == name }?.value }
+
+    func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
+
+    func boolean(_ name: String) throws -> Bool {
+        switch self[name] {
+        case nil, "false", "0": false
+        case "true", "1", "": true
+        default: throw Problem.invalid([FieldError("/\(name)", "type", "must be true or false")])
+        }
+    }
+
+    func choice(_ name: String, _ choices: [String]) throws -> String? {
+        guard let value = self[name] else { return nil }
+        guard choices.contains(value) else {
+            throw Problem.invalid([
+                FieldError("/\(name)", "choice", "must be one of \(choices.joined(separator: ", "))")
+            ])
+        }
+        return value
+    }
+
+    /// Rows of a page: 1 to 200, default 50; a larger one is taken as 200.
+    func limit() throws -> Int {
+        guard let text = self["limit"] else { return 50 }
+        guard let limit = Int(text), limit >= 1 else {
+            throw Problem.invalid([FieldError("/limit", "range", "must be 1 to 200")])
+        }
+        return min(limit, 200)
+    }
+}

@@ -1,0 +1,57 @@
+internal import Postgres
+
+/// Who a token belongs to and what its roles permit.
+struct AccessStore: Sendable {
+    let pool: PostgresPool
+
+    /// A caller and how long the token is still good.
+    struct Loaded: Sendable {
+        let caller: Caller
+        let expiresIn: Duration?
+    }
+
+    func caller(_ digest: TokenDigest) async throws -> Loaded? {
+        try await pool.transaction { tx in
+            let tokens = try tx.query(
+                """
+                UPDATE paidan.api_token t SET last_used_at = paidan.now()
+                FROM rbac_user u LEFT JOIN crm_userinfo s ON s.auth_id = u.id
+                WHERE t.sha256 = \(bytes: digest.bytes) AND u.id = t.user_id AND u.is_active
+                  AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > paidan.now())
+                RETURNING u.id, u.username, s.id,
+                    ceil(extract(epoch FROM t.expires_at - paidan.now()) * 1000)::bigint
+                """)
+            guard let row = tokens.first else { return nil }
+            let userID = try row.int(0)
+            let permissions = try tx.query(
+                """
+                SELECT DISTINCT p.url, p.methods, p.code
+                FROM rbac_user_roles ur
+                JOIN rbac_role_permissions rp ON rp.role_id = ur.role_id
+                JOIN rbac_permission p ON p.id = rp.permission_id
+                WHERE ur.user_id = \(userID)
+                """)
+            var rules: [Caller.Rule] = []
+            var codes: Set<String> = []
+            for permission in permissions {
+                codes.insert(try permission.text(2))
+                // An invalid pattern grants nothing; `doctor` reports it.
+                guard let path = try? PathRule(try permission.text(0)) else { continue }
+                rules.append(Caller.Rule(path: path, methods: Methods.parse(try permission.text(1))))
+            }
+            let caller = Caller(
+                userID: Int64(userID), name: try row.text(1), sellerID: try row.optionalInt(2).map { Int64($0) },
+                codes: codes, rules: rules)
+            return Loaded(caller: caller, expiresIn: try row.optionalInt(3).map { .milliseconds($0) })
+        }
+    }
+}
+
+/// The column `rbac_permission.methods`: `*`, or names such as `GET,POST`.
+enum Methods {
+    /// - Returns: nil for every method.
+    static func parse(_ text: String) -> Set<String>? {
+        let names = text.split(separator: ",").map { name in name.filter { !$0.isWhitespace }.uppercased() }
+        return names.contains("*") ? nil : Set(names)
+    }
+}

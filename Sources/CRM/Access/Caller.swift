@@ -1,0 +1,27 @@
+/// Who makes a request, and what that person's roles permit.
+public struct Caller: Sendable {
+    /// Row of `rbac_user`.
+    public let userID: Int64
+    public let name: String
+    /// Row of `crm_userinfo` whose `auth_id` is the user; nil for one who is no seller.
+    public let sellerID: Int64?
+    /// Codes such as `customer.all`.
+    public let codes: Set<String>
+    let rules: [Rule]
+
+    struct Rule: Sendable {
+        let path: PathRule
+        /// nil is every method.
+        let methods: Set<String>?
+    }
+
+    /// Sees every customer, not only his own and the pool (domain.md §3).
+    public var isManager: Bool { codes.contains("customer.all") }
+
+    /// Whether some permission matches the whole path and the method.
+    public func mayCall(method: String, path: String) -> Bool {
+        // HEAD shows no more than GET does.
+        let method = method == "HEAD" ? "GET" : method
+        return rules.contains { ($0.methods?.contains(method) ?? true) && $0.path.matches(path) }
+    }
+}
