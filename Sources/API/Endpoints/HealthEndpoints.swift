@@ -1,6 +1,5 @@
 internal import HTTPTypes
 internal import Hummingbird
-public import Observability
 
 /// What the health endpoints ask; filled by wiring.
 public struct HealthChecks: Sendable {

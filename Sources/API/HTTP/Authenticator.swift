@@ -1,5 +1,5 @@
 internal import CRM
-internal import FoundationEssentials
+internal import HTTPTypes
 internal import OwnerThread
 
 /// Bearer tokens → callers; counts failures per address.

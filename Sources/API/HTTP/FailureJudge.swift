@@ -1,4 +1,5 @@
-public import Logging
+internal import HTTPTypes
+internal import Logging
 
 /// Turns what an endpoint throws into an answer.
 ///

@@ -40,10 +40,10 @@ struct Responder: HTTPResponder {
         let halves = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         let path = halves.first ?? ""
         let match = NormalPath.segments(path).flatMap { routes.match($0) }
-        let isOpen = match?.endpoints.contains { isOpen($0, request, context) } ?? false
+        let open = match?.endpoints.contains { isOpen($0, request, context) } ?? false
         // A request that needs a token is told so before it learns which paths exist.
         let caller =
-            isOpen
+            open
             ? nil : try await authenticator.caller(authorization: request.headers[.authorization], from: context.address)
         guard let match else { throw Problem.notFound("such path") }
         guard let endpoint = endpoint(for: request.method, in: match) else {
@@ -55,7 +55,7 @@ struct Responder: HTTPResponder {
         }
         switch endpoint.access {
         case .open, .token: break
-        case .local where isOpen: break
+        case .local where open: break
         case .local, .permission:
             guard let caller, caller.mayCall(method: request.method.rawValue, path: String(path)) else {
                 throw Problem.forbidden()

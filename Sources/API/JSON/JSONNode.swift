@@ -63,7 +63,8 @@ struct JSONParser {
         case UInt8(ascii: "t"): value = try word("true", .boolean(true))
         case UInt8(ascii: "f"): value = try word("false", .boolean(false))
         case UInt8(ascii: "n"): value = try word("null", .null)
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): value = try number()
+        case let byte? where byte == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte):
+            value = try number()
         case nil: throw error("unexpected end")
         default: throw error("unexpected character")
         }

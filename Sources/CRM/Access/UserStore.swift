@@ -135,7 +135,7 @@ public struct UserStore: Sendable {
                 RETURNING id, \(raw: Self.time("created_at")), \(raw: Self.time("expires_at"))
                 """)[0]
             return TokenView(
-                id: Int64(try row.int(0)), user: name, createdAt: try row.text(1), expiresAt: try row.optionalText(2),
+                id: Int64(try row.int(0)), user: name, createdAt: try row.text(1), expiresAt: row.optionalText(2),
                 lastUsedAt: nil, isRevoked: false)
         }
         return (token, view)
@@ -151,7 +151,7 @@ public struct UserStore: Sendable {
         return try rows.map { row in
             TokenView(
                 id: Int64(try row.int(0)), user: try row.text(1), createdAt: try row.text(2),
-                expiresAt: try row.optionalText(3), lastUsedAt: try row.optionalText(4), isRevoked: try row.bool(5))
+                expiresAt: row.optionalText(3), lastUsedAt: row.optionalText(4), isRevoked: try row.bool(5))
         }
     }
 
