@@ -1,0 +1,15 @@
+public import JobsPostgres
+
+/// Migrations of the CRM's tables and the service's business tables; they follow ``EngineMigrations``.
+public enum CRMMigrations {
+    public static let all: [Migration] = [
+        Migration(number: 3, name: "m003_access", bytes: PackageResources.m003_access_sql),
+        Migration(number: 4, name: "m004_people_and_classes", bytes: PackageResources.m004_people_and_classes_sql),
+        Migration(number: 5, name: "m005_customers", bytes: PackageResources.m005_customers_sql),
+        Migration(number: 6, name: "m006_customer_keys", bytes: PackageResources.m006_customer_keys_sql),
+        Migration(number: 7, name: "m007_survey_booking", bytes: PackageResources.m007_survey_booking_sql),
+        Migration(number: 8, name: "m008_assignment", bytes: PackageResources.m008_assignment_sql),
+        Migration(number: 9, name: "m009_imports", bytes: PackageResources.m009_imports_sql),
+        Migration(number: 10, name: "m010_notices", bytes: PackageResources.m010_notices_sql),
+    ]
+}
