@@ -173,7 +173,8 @@ public struct AssignmentPlanner {
     }
 
     private func refusal(of user: Int) -> VoidReason? {
-        guard let place = places[user] else { return .left }
+        // A seller without a share: his row was taken out of the list.
+        guard let place = places[user] else { return .num }
         return sellers[place].refusal
     }
 
