@@ -26,6 +26,10 @@ enum AssignmentStore {
     /// Takes the lock until the transaction ends, then reads (a statement of its own sees what its last holder wrote).
     static func lock(in tx: inout Transaction) throws -> AssignmentGround {
         _ = try tx.query("SELECT pg_advisory_xact_lock(\(lockKey)::bigint)")
+        return try ground(in: &tx)
+    }
+
+    private static func ground(in tx: inout Transaction) throws -> AssignmentGround {
         let rows = try tx.query(
             """
             SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
@@ -160,23 +164,25 @@ enum AssignmentStore {
         ).map { SlotToken(cycle: cycle, position: try $0.int(0), user: try $0.int(1)) }
     }
 
-    /// The open cycle as the list should hold it; `nil` cycle numbers stand for none open.
-    static func load(_ ground: AssignmentGround, in tx: inout Transaction) throws -> CycleLoad {
+    /// The open cycle as the list should hold it after this transaction, whose stamp is read now.
+    static func load(in tx: inout Transaction) throws -> CycleLoad {
+        let ground = try ground(in: &tx)
         var whole: [SlotToken] = []
         var open: [SlotToken] = []
-        let rows = try tx.query(
-            """
-            SELECT s.cycle_no, s.pos, s.user_id, s.state = 'free' FROM paidan.assign_slot s
-            WHERE s.cycle_no = (SELECT cycle_no FROM paidan.assign_cycle WHERE closed_at IS NULL) ORDER BY s.pos
-            """)
-        for row in rows {
-            let token = SlotToken(cycle: try row.int(0), position: try row.int(1), user: try row.int(2))
-            whole.append(token)
-            if try row.bool(3) { open.append(token) }
+        if let cycle = ground.openCycle {
+            let rows = try tx.query(
+                """
+                SELECT pos, user_id, state = 'free' FROM paidan.assign_slot WHERE cycle_no = \(cycle)::bigint
+                ORDER BY pos
+                """)
+            for row in rows {
+                let token = SlotToken(cycle: cycle, position: try row.int(0), user: try row.int(1))
+                whole.append(token)
+                if try row.bool(2) { open.append(token) }
+            }
         }
         return CycleLoad(
-            cycle: max(ground.lastCycle, whole.first?.cycle ?? 0), stamp: ground.stamp,
-            rankVersion: ground.rankVersion, open: open, whole: whole)
+            cycle: ground.lastCycle, stamp: ground.stamp, rankVersion: ground.rankVersion, open: open, whole: whole)
     }
 }
 

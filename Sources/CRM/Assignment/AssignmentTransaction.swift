@@ -134,6 +134,6 @@ struct AssignmentTransaction: Sendable {
                 whole: newest.isClosed ? [] : newest.whole)
         }
         // The list had lost slots, or their takers died: what is free goes back into it.
-        return plan.refilled ? try AssignmentStore.load(ground, in: &tx) : nil
+        return plan.refilled ? try AssignmentStore.load(in: &tx) : nil
     }
 }
