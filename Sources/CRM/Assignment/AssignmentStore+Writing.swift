@@ -1,0 +1,191 @@
+internal import Postgres
+
+/// A customer that got a seller.
+public struct NewOwner: Sendable, Equatable {
+    public let customer: Int
+    public let user: Int
+    public let distribution: Int
+}
+
+/// Writes of the assignment: each statement takes all rows at once.
+extension AssignmentStore {
+    /// Carries the plan out. Every slot is changed only while it is free.
+    ///
+    /// - Returns: the new owners, in the order of the customers.
+    static func write(
+        _ plan: AssignmentPlan, strategy: AssignmentStrategy, ground: AssignmentGround, in tx: inout Transaction
+    ) throws -> [NewOwner] {
+        let inOrder = plan.assignments.sorted { $0.index < $1.index }
+        let owners = try distribute(inOrder, in: &tx)
+        var distributions: [Int: Int] = [:]
+        distributions.reserveCapacity(owners.count)
+        for (assignment, owner) in zip(inOrder, owners) { distributions[assignment.index] = owner.distribution }
+        if let cycle = ground.openCycle {
+            try use(inOrder.filter { $0.slot.cycle == cycle }, of: cycle, distributions, in: &tx)
+            try void(plan.voids, of: cycle, in: &tx)
+            try closeIfSpent(in: &tx)
+        }
+        if !plan.built.isEmpty {
+            try build(plan, strategy, ground.rankVersion, in: &tx)
+            try insertSlots(plan, inOrder, distributions, in: &tx)
+        }
+        return owners
+    }
+
+    private static func distribute(
+        _ assignments: [AssignmentPlan.Assignment], in tx: inout Transaction
+    ) throws -> [NewOwner] {
+        if assignments.isEmpty { return [] }
+        let customers = assignments.map(\.customer)
+        let users = assignments.map(\.slot.user)
+        let changed = try tx.query(
+            """
+            UPDATE crm_customer c SET consultant_id = given.user_id, recv_date = day.today, last_consult_date = day.today,
+                version = c.version + 1
+            FROM unnest(\(customers)::bigint[], \(users)::bigint[]) given (customer_id, user_id),
+                (SELECT paidan.today() AS today OFFSET 0) day
+            WHERE c.id = given.customer_id AND c.pool_state = 'pending'
+            """
+        ).affected
+        guard changed == assignments.count else {
+            throw AssignmentError.changed("pending customers", assignments.count, changed)
+        }
+        // Ids ascend with the order of the customers: the identity's default is taken row by row above the sort.
+        let rows = try tx.query(
+            """
+            INSERT INTO crm_customerdistribution (user_id, customer_id, ctime, status, origin)
+            SELECT given.user_id, given.customer_id, day.today, 1, 'auto'
+            FROM unnest(\(customers)::bigint[], \(users)::bigint[]) WITH ORDINALITY given (customer_id, user_id, place),
+                (SELECT paidan.today() AS today OFFSET 0) day
+            ORDER BY given.place
+            RETURNING id, customer_id
+            """)
+        var ids: [Int: Int] = [:]
+        ids.reserveCapacity(rows.count)
+        for row in rows { ids[try row.int(1)] = try row.int(0) }
+        return try assignments.map { assignment in
+            guard let id = ids[assignment.customer] else { throw AssignmentError.noRow }
+            return NewOwner(customer: assignment.customer, user: assignment.slot.user, distribution: id)
+        }
+    }
+
+    private static func use(
+        _ assignments: [AssignmentPlan.Assignment], of cycle: Int, _ distributions: [Int: Int],
+        in tx: inout Transaction
+    ) throws {
+        if assignments.isEmpty { return }
+        let positions = assignments.map(\.slot.position)
+        let customers = assignments.map(\.customer)
+        let ids = assignments.map { distributions[$0.index] }
+        let changed = try tx.query(
+            """
+            UPDATE paidan.assign_slot s
+            SET state = 'used', customer_id = taken.customer_id, distribution_id = taken.distribution_id, at = paidan.now()
+            FROM unnest(\(positions)::int[], \(customers)::bigint[], \(ids)::bigint[])
+                taken (pos, customer_id, distribution_id)
+            WHERE s.cycle_no = \(cycle)::bigint AND s.pos = taken.pos AND s.state = 'free'
+            """
+        ).affected
+        guard changed == assignments.count else {
+            throw AssignmentError.changed("free slots of cycle \(cycle)", assignments.count, changed)
+        }
+    }
+
+    private static func void(_ voids: [AssignmentPlan.Void], of cycle: Int, in tx: inout Transaction) throws {
+        if voids.isEmpty { return }
+        let positions = voids.map(\.slot.position)
+        let reasons = voids.map(\.reason.rawValue)
+        let changed = try tx.query(
+            """
+            UPDATE paidan.assign_slot s SET state = 'void', reason = voided.reason, at = paidan.now()
+            FROM unnest(\(positions)::int[], \(reasons)::text[]) voided (pos, reason)
+            WHERE s.cycle_no = \(cycle)::bigint AND s.pos = voided.pos AND s.state = 'free'
+            """
+        ).affected
+        guard changed == voids.count else {
+            throw AssignmentError.changed("free slots of cycle \(cycle)", voids.count, changed)
+        }
+    }
+
+    /// Closes the open cycle if no slot of it is free any more.
+    static func closeIfSpent(in tx: inout Transaction) throws {
+        _ = try tx.query(
+            """
+            UPDATE paidan.assign_cycle c SET closed_at = paidan.now()
+            WHERE c.closed_at IS NULL AND NOT EXISTS (
+                SELECT FROM paidan.assign_slot s WHERE s.cycle_no = c.cycle_no AND s.state = 'free')
+            """)
+    }
+
+    private static func build(
+        _ plan: AssignmentPlan, _ strategy: AssignmentStrategy, _ rankVersion: Int, in tx: inout Transaction
+    ) throws {
+        let numbers = plan.built.map(\.number)
+        let closed = plan.built.map(\.isClosed)
+        _ = try tx.query(
+            """
+            INSERT INTO paidan.assign_cycle (cycle_no, strategy, rank_version, built_at, closed_at)
+            SELECT built.cycle_no, \(strategy.rawValue), \(rankVersion)::bigint, paidan.now(),
+                CASE WHEN built.closed THEN paidan.now() END
+            FROM unnest(\(numbers)::bigint[], \(closed)::boolean[]) built (cycle_no, closed)
+            """)
+        let users = plan.shares.map(\.user)
+        let nums = plan.shares.map(\.num)
+        let weights = plan.shares.map(\.weight)
+        _ = try tx.query(
+            """
+            INSERT INTO paidan.assign_quota (cycle_no, user_id, num, weight)
+            SELECT built.cycle_no, share.user_id, share.num, share.weight
+            FROM unnest(\(numbers)::bigint[]) built (cycle_no),
+                unnest(\(users)::bigint[], \(nums)::int[], \(weights)::int[]) share (user_id, num, weight)
+            """)
+    }
+
+    /// Slots of new cycles are written once, in the state in which the plan leaves them.
+    private static func insertSlots(
+        _ plan: AssignmentPlan, _ assignments: [AssignmentPlan.Assignment], _ distributions: [Int: Int],
+        in tx: inout Transaction
+    ) throws {
+        var customers: [Int: Int] = [:]
+        for assignment in assignments { customers[assignment.index] = assignment.customer }
+        var numbers: [Int] = []
+        var positions: [Int] = []
+        var users: [Int] = []
+        var reasons: [String?] = []
+        var customerIDs: [Int?] = []
+        var distributionIDs: [Int?] = []
+        for cycle in plan.built {
+            for (index, state) in cycle.states.enumerated() {
+                numbers.append(cycle.number)
+                positions.append(index + 1)
+                users.append(cycle.users[index])
+                var reason: String?
+                var customer: Int?
+                var distribution: Int?
+                switch state {
+                case .free: break
+                case .void(let why): reason = why.rawValue
+                case .used(let place):
+                    customer = customers[place]
+                    distribution = distributions[place]
+                }
+                reasons.append(reason)
+                customerIDs.append(customer)
+                distributionIDs.append(distribution)
+            }
+        }
+        _ = try tx.query(
+            """
+            INSERT INTO paidan.assign_slot (cycle_no, pos, user_id, state, reason, customer_id, distribution_id, at)
+            SELECT slot.cycle_no, slot.pos, slot.user_id,
+                CASE WHEN slot.reason IS NOT NULL THEN 'void' WHEN slot.distribution_id IS NOT NULL THEN 'used'
+                    ELSE 'free' END,
+                slot.reason, slot.customer_id, slot.distribution_id,
+                CASE WHEN slot.reason IS NOT NULL OR slot.distribution_id IS NOT NULL THEN day.now END
+            FROM unnest(\(numbers)::bigint[], \(positions)::int[], \(users)::bigint[], \(reasons)::text[],
+                \(customerIDs)::bigint[], \(distributionIDs)::bigint[])
+                slot (cycle_no, pos, user_id, reason, customer_id, distribution_id),
+                (SELECT paidan.now() AS now OFFSET 0) day
+            """)
+    }
+}

@@ -1,0 +1,198 @@
+internal import Postgres
+
+/// Where an assignment starts from in PostgreSQL, read under its lock.
+struct AssignmentGround {
+    /// Grows from one holder of the lock to the next, clock steps aside: orders loads of the list.
+    let stamp: Int
+    let openCycle: Int?
+    /// 0 before the first.
+    let lastCycle: Int
+    let rankVersion: Int
+    /// `any_former` or `last_owner` (domain.md §1, I5).
+    let formerOwner: String
+}
+
+/// Reads of the assignment. Lock order: advisory lock, customers, sellers, slots, each by id.
+enum AssignmentStore {
+    /// Key of the advisory lock under which slots and cycles change.
+    static let lockKey = 7001
+
+    /// Says who writes, so that triggers which mend what pages write stay out.
+    static func writeAsService(actor: String, in tx: inout Transaction) throws {
+        _ = try tx.query(
+            "SELECT set_config('paidan.writer', 'service', true), set_config('paidan.actor', \(actor), true)")
+    }
+
+    /// Takes the lock until the transaction ends, then reads (a statement of its own sees what its last holder wrote).
+    static func lock(in tx: inout Transaction) throws -> AssignmentGround {
+        _ = try tx.query("SELECT pg_advisory_xact_lock(\(lockKey)::bigint)")
+        return try ground(in: &tx)
+    }
+
+    private static func ground(in tx: inout Transaction) throws -> AssignmentGround {
+        let rows = try tx.query(
+            """
+            SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+                (SELECT cycle_no FROM paidan.assign_cycle WHERE closed_at IS NULL),
+                coalesce((SELECT max(cycle_no) FROM paidan.assign_cycle), 0),
+                paidan.setting('rank_version', '1')::bigint, paidan.setting('former_owner', 'any_former')
+            """)
+        guard let row = rows.first else { throw AssignmentError.noRow }
+        return AssignmentGround(
+            stamp: try row.int(0), openCycle: try row.optionalInt(1), lastCycle: try row.int(2),
+            rankVersion: try row.int(3), formerOwner: try row.text(4))
+    }
+
+    /// Locks those of the customers that are pending.
+    ///
+    /// - Returns: in the order of `ids`, with the sellers who may not have them.
+    static func pendingCustomers(
+        _ ids: [Int], formerOwner: String, in tx: inout Transaction
+    ) throws -> [WaitingCustomer] {
+        let locked = try tx.query(
+            """
+            SELECT id FROM crm_customer WHERE id = ANY(\(ids)::bigint[]) AND pool_state = 'pending'
+            ORDER BY id FOR NO KEY UPDATE
+            """)
+        var barred: [Int: [Int]] = [:]
+        barred.reserveCapacity(locked.count)
+        for row in locked { barred[try row.int(0)] = [] }
+        if barred.isEmpty { return [] }
+        for row in try tx.query(barredSellers(ids, formerOwner: formerOwner)) {
+            barred[try row.int(0)]?.append(try row.int(1))
+        }
+        var customers: [WaitingCustomer] = []
+        customers.reserveCapacity(barred.count)
+        for id in ids {
+            if let sellers = barred.removeValue(forKey: id) { customers.append(.init(id: id, barred: sellers)) }
+        }
+        return customers
+    }
+
+    private static func barredSellers(_ ids: [Int], formerOwner: String) -> SQL {
+        if formerOwner == "last_owner" {
+            return """
+                SELECT customer_id, user_id FROM (
+                    SELECT DISTINCT ON (customer_id) customer_id, user_id, status FROM crm_customerdistribution
+                    WHERE customer_id = ANY(\(ids)::bigint[]) ORDER BY customer_id, id DESC) last
+                WHERE status IN (3, 4, 6)
+                """
+        }
+        return """
+            SELECT DISTINCT customer_id, user_id FROM crm_customerdistribution
+            WHERE customer_id = ANY(\(ids)::bigint[]) AND status IN (3, 4, 6)
+            """
+    }
+
+    /// Locks the sellers with a share, then reads them: counts that a grab changes are taken after its lock is ours.
+    /// Counts stop at their cap, so their cost does not grow with what a seller holds.
+    static func lockSellers(in tx: inout Transaction) throws -> [Seller] {
+        _ = try tx.query(
+            """
+            SELECT u.id FROM crm_userinfo u WHERE u.id IN (SELECT user_id FROM crm_salerank WHERE num > 0)
+            ORDER BY u.id FOR NO KEY UPDATE
+            """)
+        return try sellers(in: &tx)
+    }
+
+    static func sellers(in tx: inout Transaction) throws -> [Seller] {
+        try tx.query(
+            """
+            SELECT r.user_id, r.num, r.weight, u.is_active AND u.depart_id = 1001,
+                EXISTS (SELECT FROM paidan.absence a WHERE a.user_id = r.user_id AND day.today BETWEEN a.from_on AND a.to_on),
+                l.daily_cap, CASE WHEN l.daily_cap IS NULL THEN 0 ELSE
+                    (SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
+                        WHERE d.user_id = r.user_id AND d.status IN (1, 2, 3, 4, 5, 6, 7, 8) AND d.ctime = day.today
+                            AND d.origin IN ('auto', 'grab') LIMIT l.daily_cap) taken) END,
+                l.holding_cap, CASE WHEN l.holding_cap IS NULL THEN 0 ELSE
+                    (SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
+                        WHERE d.user_id = r.user_id AND d.status = 1 LIMIT l.holding_cap) held) END
+            FROM (SELECT paidan.today() AS today OFFSET 0) day CROSS JOIN crm_salerank r
+                JOIN crm_userinfo u ON u.id = r.user_id LEFT JOIN paidan.rank_limit l ON l.user_id = r.user_id
+            ORDER BY r.user_id
+            """
+        ).map { row in
+            Seller(
+                user: try row.int(0), num: try row.int(1), weight: try row.int(2), isActive: try row.bool(3),
+                isOnLeave: try row.bool(4), dailyCap: try row.optionalInt(5), takenToday: try row.int(6),
+                holdingCap: try row.optionalInt(7), holding: try row.int(8))
+        }
+    }
+
+    /// - Returns: `returned`, free slots that an undo gave back, by position; `tokens`, those of the popped tokens that
+    ///   are free slots of the open cycle, in their order.
+    static func freeSlots(
+        of cycle: Int, tokens: [SlotToken], in tx: inout Transaction
+    ) throws -> (returned: [SlotToken], tokens: [SlotToken]) {
+        var users: [Int: Int] = [:]
+        var returned: [SlotToken] = []
+        let positions = tokens.filter { $0.cycle == cycle }.map(\.position)
+        // An undo leaves its time on the slot it frees.
+        let rows = try tx.query(
+            """
+            SELECT pos, user_id, false FROM paidan.assign_slot
+            WHERE cycle_no = \(cycle)::bigint AND state = 'free' AND pos = ANY(\(positions)::int[])
+            UNION ALL (
+                SELECT pos, user_id, true FROM paidan.assign_slot
+                WHERE cycle_no = \(cycle)::bigint AND state = 'free' AND at IS NOT NULL ORDER BY pos)
+            """)
+        for row in rows {
+            let position = try row.int(0)
+            if try row.bool(2) {
+                returned.append(SlotToken(cycle: cycle, position: position, user: try row.int(1)))
+            } else {
+                users[position] = try row.int(1)
+            }
+        }
+        let known = tokens.compactMap { token -> SlotToken? in
+            guard token.cycle == cycle, let user = users.removeValue(forKey: token.position) else { return nil }
+            return SlotToken(cycle: cycle, position: token.position, user: user)
+        }
+        return (returned, known)
+    }
+
+    /// Free slots by position, after `position`, at most `count`.
+    static func freeSlots(
+        of cycle: Int, after position: Int, count: Int, in tx: inout Transaction
+    ) throws -> [SlotToken] {
+        try tx.query(
+            """
+            SELECT pos, user_id FROM paidan.assign_slot
+            WHERE cycle_no = \(cycle)::bigint AND state = 'free' AND pos > \(position)::int
+            ORDER BY pos LIMIT \(count)::int
+            """
+        ).map { SlotToken(cycle: cycle, position: try $0.int(0), user: try $0.int(1)) }
+    }
+
+    /// The open cycle as the list should hold it after this transaction, whose stamp is read now.
+    static func load(in tx: inout Transaction) throws -> CycleLoad {
+        let ground = try ground(in: &tx)
+        var whole: [SlotToken] = []
+        var open: [SlotToken] = []
+        if let cycle = ground.openCycle {
+            let rows = try tx.query(
+                """
+                SELECT pos, user_id, state = 'free' FROM paidan.assign_slot WHERE cycle_no = \(cycle)::bigint
+                ORDER BY pos
+                """)
+            for row in rows {
+                let token = SlotToken(cycle: cycle, position: try row.int(0), user: try row.int(1))
+                whole.append(token)
+                if try row.bool(2) { open.append(token) }
+            }
+        }
+        return CycleLoad(
+            cycle: ground.lastCycle, stamp: ground.stamp, rankVersion: ground.rankVersion, open: open, whole: whole)
+    }
+}
+
+/// What can go wrong beside the stores.
+public struct AssignmentError: Error, Sendable, CustomStringConvertible {
+    public let description: String
+
+    static let noRow = AssignmentError(description: "PostgreSQL answered a one-row question without a row")
+    static func changed(_ what: String, _ wanted: Int, _ found: Int) -> AssignmentError {
+        AssignmentError(
+            description: "\(found) of \(wanted) \(what) changed: another program wrote to them; the job is run again")
+    }
+}

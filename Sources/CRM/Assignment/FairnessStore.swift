@@ -1,0 +1,99 @@
+internal import Postgres
+
+/// The open cycle, slot by slot (`GET /v1/ranks/cycle`).
+public struct CycleView: Sendable, Equatable {
+    public struct Slot: Sendable, Equatable {
+        public let position: Int
+        public let user: Int
+        /// `free`, `used` or `void`.
+        public let state: String
+        public let reason: String?
+    }
+
+    public let number: Int
+    public let strategy: String
+    public let slots: [Slot]
+}
+
+/// What became of one cycle's shares (`GET /v1/fairness`).
+public struct CycleFairness: Sendable, Equatable {
+    public struct Share: Sendable, Equatable {
+        public let user: Int
+        /// Slots at build; for a closed cycle `used + void` is the same number (I7).
+        public let num: Int
+        public let used: Int
+        public let void: Int
+        public let free: Int
+        /// Void slots by reason.
+        public let reasons: [String: Int]
+    }
+
+    public let number: Int
+    public let isClosed: Bool
+    /// By user id.
+    public let sellers: [Share]
+}
+
+enum FairnessStore {
+    static func openCycle(in tx: inout Transaction) throws -> CycleView? {
+        let rows = try tx.query(
+            """
+            SELECT c.cycle_no, c.strategy, s.pos, s.user_id, s.state, s.reason
+            FROM paidan.assign_cycle c JOIN paidan.assign_slot s ON s.cycle_no = c.cycle_no
+            WHERE c.closed_at IS NULL ORDER BY s.pos
+            """)
+        guard let first = rows.first else { return nil }
+        return CycleView(
+            number: try first.int(0), strategy: try first.text(1),
+            slots: try rows.map { row in
+                CycleView.Slot(
+                    position: try row.int(2), user: try row.int(3), state: try row.text(4),
+                    reason: try row.optionalText(5))
+            })
+    }
+
+    /// Cycles in order; days are business days.
+    static func cycles(from: String?, to: String?, in tx: inout Transaction) throws -> [CycleFairness] {
+        let rows = try tx.query(
+            """
+            SELECT c.cycle_no, c.closed_at IS NOT NULL, q.user_id, q.num, coalesce(s.state, 'free'), s.reason,
+                coalesce(s.slots, 0)
+            FROM paidan.assign_cycle c JOIN paidan.assign_quota q ON q.cycle_no = c.cycle_no LEFT JOIN (
+                SELECT cycle_no, user_id, state, reason, count(*) AS slots FROM paidan.assign_slot
+                GROUP BY cycle_no, user_id, state, reason) s ON s.cycle_no = q.cycle_no AND s.user_id = q.user_id,
+                (SELECT paidan.setting('timezone', 'Asia/Shanghai') AS zone OFFSET 0) place
+            WHERE (\(from)::date IS NULL OR (c.built_at AT TIME ZONE place.zone)::date >= \(from)::date)
+                AND (\(to)::date IS NULL OR (c.built_at AT TIME ZONE place.zone)::date <= \(to)::date)
+            ORDER BY c.cycle_no, q.user_id
+            """)
+        var cycles: [CycleFairness] = []
+        var index = rows.startIndex
+        while index < rows.endIndex {
+            let number = try rows[index].int(0)
+            let closed = try rows[index].bool(1)
+            var shares: [CycleFairness.Share] = []
+            while index < rows.endIndex, try rows[index].int(0) == number {
+                shares.append(try share(rows, &index, cycle: number))
+            }
+            cycles.append(CycleFairness(number: number, isClosed: closed, sellers: shares))
+        }
+        return cycles
+    }
+
+    /// Reads the lines of one seller in one cycle.
+    private static func share(_ rows: Rows, _ index: inout Rows.Index, cycle: Int) throws -> CycleFairness.Share {
+        let user = try rows[index].int(2)
+        let num = try rows[index].int(3)
+        var counts: [String: Int] = [:]
+        var reasons: [String: Int] = [:]
+        while index < rows.endIndex, try rows[index].int(0) == cycle, try rows[index].int(2) == user {
+            let slots = try rows[index].int(6)
+            counts[try rows[index].text(4), default: 0] += slots
+            if let reason = try rows[index].optionalText(5) { reasons[reason, default: 0] += slots }
+            index = rows.index(after: index)
+        }
+        return CycleFairness.Share(
+            user: user, num: num, used: counts["used"] ?? 0, void: counts["void"] ?? 0, free: counts["free"] ?? 0,
+            reasons: reasons)
+    }
+}

@@ -1,0 +1,44 @@
+public import Jobs
+internal import JobsPostgres
+public import Postgres
+
+/// `seller.offboard {user_id}`: takes slots and customers from a seller who left, and hands the customers out again.
+public struct OffboardJob: Sendable {
+    public static let kind = "seller.offboard"
+
+    private struct Arguments: Decodable, Sendable {
+        let user: Int
+
+        private enum Key: String, CodingKey { case user = "user_id" }
+
+        init(from decoder: any Decoder) throws {
+            user = try decoder.container(keyedBy: Key.self).decode(GivenID.self, forKey: .user).value
+        }
+    }
+
+    private let pool: PostgresPool
+    private let list: any SellerList
+    private let hooks: AssignmentHooks
+
+    public init(pool: PostgresPool, list: any SellerList, hooks: AssignmentHooks) {
+        self.pool = pool
+        self.list = list
+        self.hooks = hooks
+    }
+
+    public var kind: Kind {
+        Kind.single(Self.kind, queue: "critical", hasEffect: true) { (claim: Claim, arguments: Arguments, _) in
+            try await run(job: claim.id, user: arguments.user)
+        }
+    }
+
+    func run(job: String, user: Int) async throws -> Outcome {
+        let hooks = hooks
+        let result = try await pool.transaction { tx -> Offboard.Result? in
+            guard try Receipts.take(job, kind: Self.kind, in: &tx) else { return nil }
+            return try Offboard.run(user: user, hooks: hooks, in: &tx)
+        }
+        if let load = result?.load { try? await list.load(load) }
+        return .done(result: result?.json)
+    }
+}

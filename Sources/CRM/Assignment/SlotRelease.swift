@@ -1,0 +1,39 @@
+public import Postgres
+
+/// Slots whose customers are taken out again by an import's undo (domain.md §7).
+public enum SlotRelease {
+    /// Takes the assignment's lock: to be called before any customer is locked.
+    public static func lock(in tx: inout Transaction) throws { _ = try AssignmentStore.lock(in: &tx) }
+
+    /// Frees the slots of these distributions: in the open cycle they are handed out again, by position and before all
+    /// others; in a closed one they are void. The caller holds ``lock(in:)`` and deletes or archives the distributions.
+    public static func release(distributions: [Int], in tx: inout Transaction) throws {
+        if distributions.isEmpty { return }
+        // `at` stays set on a freed slot: that is how the next assignment knows it goes first.
+        _ = try tx.query(
+            """
+            UPDATE paidan.assign_slot s SET
+                state = CASE WHEN c.closed_at IS NULL THEN 'free' ELSE 'void' END,
+                reason = CASE WHEN c.closed_at IS NOT NULL THEN \(VoidReason.undone.rawValue) END,
+                customer_id = CASE WHEN c.closed_at IS NOT NULL THEN s.customer_id END,
+                distribution_id = CASE WHEN c.closed_at IS NOT NULL THEN s.distribution_id END,
+                at = paidan.now()
+            FROM paidan.assign_cycle c
+            WHERE s.distribution_id = ANY(\(distributions)::bigint[]) AND s.state = 'used' AND c.cycle_no = s.cycle_no
+            """)
+    }
+
+    /// Makes free slots of these sellers void, at most the open cycle's, and closes it if none is left.
+    static func void(users: [Int], _ reason: VoidReason, in tx: inout Transaction) throws -> Int {
+        let changed = try tx.query(
+            """
+            UPDATE paidan.assign_slot s SET state = 'void', reason = \(reason.rawValue), at = paidan.now()
+            FROM paidan.assign_cycle c
+            WHERE c.closed_at IS NULL AND s.cycle_no = c.cycle_no AND s.state = 'free'
+                AND s.user_id = ANY(\(users)::bigint[])
+            """
+        ).affected
+        if changed > 0 { try AssignmentStore.closeIfSpent(in: &tx) }
+        return changed
+    }
+}

@@ -1,0 +1,3 @@
+enum ErrorSheet {
+    static let reasonTitle = "错误原因"
+}
