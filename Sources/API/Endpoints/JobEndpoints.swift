@@ -1,0 +1,174 @@
+internal import CRM
+internal import Crypto
+internal import HTTPTypes
+internal import Hummingbird
+public import Jobs
+
+/// What the endpoints of jobs and queues need.
+public struct JobsAPI: Sendable {
+    let door: any JobDoor
+    let kinds: KindRegistry
+    /// Names of the queues that jobs.conf names.
+    let queues: Set<String>
+    /// Commits the receipt `cancelled` for a running job whose kind has an effect in PostgreSQL.
+    ///
+    /// - Returns: false if the effect was committed first: the job is done and cannot be cancelled.
+    let refuseEffect: @Sendable (_ job: String, _ kind: String) async throws -> Bool
+
+    public init(
+        door: any JobDoor, kinds: KindRegistry, queues: Set<String>,
+        refuseEffect: @escaping @Sendable (_ job: String, _ kind: String) async throws -> Bool
+    ) {
+        self.door = door
+        self.kinds = kinds
+        self.queues = queues
+        self.refuseEffect = refuseEffect
+    }
+}
+
+enum JobEndpoints {
+    static func all(_ jobs: JobsAPI, _ environment: APIEnvironment) -> [Endpoint] {
+        let form = JobForm(jobs: jobs, environment: environment)
+        return [
+            Endpoint(.post, "/v1/jobs", "Enqueue a job", body: .json(), success: 202) { call in
+                try await enqueue(&call, form)
+            },
+            Endpoint(
+                .post, "/v1/jobs/bulk", "Enqueue up to 10,000 jobs, all or none",
+                body: .stream(types: ["application/x-ndjson"], limit: BulkForm.mostBytes), success: 202
+            ) { call in
+                try await BulkForm(form: form).enqueue(call)
+            },
+            Endpoint(
+                .get, "/v1/jobs", "List jobs", query: ["state", "kind", "queue", "cursor", "limit"]
+            ) { call in
+                let state = try call.query.choice("state", JobState.allCases.map(\.rawValue))
+                let filter = JobFilter(
+                    state: state.flatMap { JobState(rawValue: $0) }, kind: call.query["kind"],
+                    queue: call.query["queue"])
+                let page = try await refusable {
+                    try await jobs.door.jobs(filter, cursor: call.query["cursor"], limit: try call.query.limit())
+                }
+                return .json(
+                    JSONWriter.object { out in
+                        out.array("items") { out in
+                            for job in page.jobs { out.element(raw: form.json(job)) }
+                        }
+                        out.field("next_cursor", page.nextCursor)
+                    })
+            },
+            Endpoint(.get, "/v1/jobs/{id}", "One job") { call in
+                .json(form.json(try await find(call, jobs)))
+            },
+            Endpoint(.post, "/v1/jobs/{id}/retry", "Run a dead, cancelled or retrying job again") { call in
+                let job = try await find(call, jobs)
+                try allow(try await jobs.door.retry(job.id), "retry", "dead, cancelled or retrying")
+                return .json(form.json(try await find(call, jobs)))
+            },
+            Endpoint(.post, "/v1/jobs/{id}/cancel", "Cancel a job that has not ended") { call in
+                let job = try await find(call, jobs)
+                if job.state == .running, jobs.kinds[job.kind]?.hasEffect == true,
+                    !(try await jobs.refuseEffect(job.id, job.kind))
+                {
+                    throw Problem.conflict("already_done", "The job's effect was committed before the cancellation.")
+                }
+                try allow(try await jobs.door.cancel(job.id), "cancel", "scheduled, queued, retrying or running")
+                return .json(form.json(try await find(call, jobs)))
+            },
+            Endpoint(.delete, "/v1/jobs/{id}", "Discard a job that is not running", success: 204) { call in
+                let job = try await find(call, jobs)
+                try allow(try await jobs.door.discard(job.id), "discard", "anything but running")
+                return Reply(status: .noContent)
+            },
+        ]
+    }
+
+    private static func enqueue(_ call: inout Call, _ form: JobForm) async throws -> Reply {
+        let wait = try preferredWait(call)
+        var fields = try call.fields()
+        var job = form.read(&fields, traceparent: call.header(.traceparent))
+        try fields.finish()
+        if let key = call.header(.idempotencyKey) {
+            guard (1...JobLimits.keyBytes).contains(key.utf8.count) else {
+                throw Problem.invalid([
+                    FieldError("", "idempotency_key", "Idempotency-Key must have 1 to \(JobLimits.keyBytes) bytes")
+                ])
+            }
+            let hash = SHA256.hash(data: Array(call.json)).map { String($0, radix: 16) }.joined(separator: ".")
+            job?.idempotency = Idempotency(user: call.caller.map { "\($0.userID)" } ?? "", key: key, bodyHash: hash)
+        }
+        guard let job else { throw Problem.invalid(fields.errors) }
+        let enqueued = try await refusable { try await form.jobs.door.enqueue([job]) }[0]
+        guard enqueued.outcome != .idempotencyMismatch else {
+            throw Problem.invalid([
+                FieldError("", "idempotency_mismatch", "this Idempotency-Key was used with another body")
+            ])
+        }
+        var view = try await form.jobs.door.job(enqueued.id) ?? form.placeholder(job, id: enqueued.id)
+        if let wait {
+            view = try await finished(view, within: wait, form.jobs)
+            if view.state.isEnd {
+                return .json(form.json(view)).with(.preferenceApplied, "wait=\(wait.components.seconds)")
+            }
+        }
+        return .json(form.json(view), status: .accepted).with(.location, "/v1/jobs/\(enqueued.id)")
+    }
+
+    /// `Prefer: wait=N`, 1 to 60 seconds.
+    private static func preferredWait(_ call: Call) throws -> Duration? {
+        for preference in call.header(.prefer)?.split(separator: ",") ?? [] {
+            let halves = preference.split(separator: "=", maxSplits: 1)
+            guard halves.count == 2, halves[0].trimmingSpaces().lowercased() == "wait" else { continue }
+            guard let seconds = Int(halves[1].trimmingSpaces()), (1...60).contains(seconds) else {
+                throw Problem.malformed("Prefer: wait=N takes 1 to 60 seconds.")
+            }
+            return .seconds(seconds)
+        }
+        return nil
+    }
+
+    /// Looks again and again, less and less often, until the job has ended or the time is over.
+    private static func finished(_ view: JobView, within wait: Duration, _ jobs: JobsAPI) async throws -> JobView {
+        var view = view
+        var pause = Duration.milliseconds(5)
+        let end = ContinuousClock.now + wait
+        while !view.state.isEnd, ContinuousClock.now < end {
+            try await Task.sleep(for: min(pause, end - .now))
+            pause = min(pause * 2, .milliseconds(500))
+            guard let next = try await jobs.door.job(view.id) else { break }
+            view = next
+        }
+        return view
+    }
+
+    static func find(_ call: Call, _ jobs: JobsAPI) async throws -> JobView {
+        guard let id = call.parameters["id"], JobID.isValid(id), let job = try await jobs.door.job(id) else {
+            throw Problem.notFound("such job")
+        }
+        return job
+    }
+
+    private static func allow(_ result: ChangeResult, _ verb: String, _ states: String) throws {
+        switch result {
+        case .changed: return
+        case .missing: throw Problem.notFound("such job")
+        case .state(let state):
+            throw Problem.conflict("state", "The job is \(state.rawValue); \(verb) needs it to be \(states).")
+        case .keyInUse(let holder):
+            throw Problem.conflict("key_in_use", "The job \(holder) holds this job's key now.")
+        }
+    }
+
+    /// What the store refuses is the caller's to mend.
+    static func refusable<Value>(_ body: () async throws -> Value) async throws -> Value {
+        do {
+            return try await body()
+        } catch let error as StoreError where error.code == .refused {
+            throw Problem.invalid([FieldError("", "refused", error.message)])
+        }
+    }
+}
+
+extension JobState {
+    var isEnd: Bool { self == .succeeded || self == .dead || self == .cancelled }
+}

@@ -1,0 +1,70 @@
+internal import HTTPTypes
+public import Hummingbird
+public import Logging
+public import ServiceLifecycle
+public import CRM
+
+/// Everything the HTTP endpoint needs, filled by wiring.
+public struct APIDependencies: Sendable {
+    public var jobs: JobsAPI
+    public var imports: ImportsAPI
+    public var customers: CustomersAPI
+    public var desk: AssignmentDesk
+    public var access: AccessControl
+    public var health: HealthChecks
+    public var failures: FailureJudge
+    public var environment: APIEnvironment
+
+    public init(
+        jobs: JobsAPI, imports: ImportsAPI, customers: CustomersAPI, desk: AssignmentDesk, access: AccessControl,
+        health: HealthChecks, failures: FailureJudge, environment: APIEnvironment
+    ) {
+        self.jobs = jobs
+        self.imports = imports
+        self.customers = customers
+        self.desk = desk
+        self.access = access
+        self.health = health
+        self.failures = failures
+        self.environment = environment
+    }
+}
+
+/// The HTTP endpoint: everything the world can ask.
+public struct Server: Service {
+    private let application: Application<Responder>
+
+    /// - Parameters:
+    ///   - port: 0 takes a free one.
+    ///   - onReady: called once with the port that was taken.
+    public init(
+        host: String, port: Int, dependencies: APIDependencies, logger: Logger,
+        onReady: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) {
+        let responder = Responder(
+            routes: RouteTable(Self.endpoints(dependencies)),
+            authenticator: Authenticator(access: dependencies.access), failures: dependencies.failures, logger: logger)
+        application = Application(
+            responder: responder,
+            configuration: .init(address: .hostname(host, port: port), backlog: 1024),
+            onServerRunning: { channel in await onReady(channel.localAddress?.port ?? port) }, logger: logger)
+    }
+
+    public func run() async throws { try await application.run() }
+
+    private static func endpoints(_ dependencies: APIDependencies) -> [Endpoint] {
+        var endpoints = HealthEndpoints.all(dependencies.health)
+        endpoints += JobEndpoints.all(dependencies.jobs, dependencies.environment)
+        endpoints += QueueEndpoints.all(dependencies.jobs, dependencies.environment)
+        endpoints += ImportEndpoints.all(dependencies.imports)
+        endpoints += CustomerEndpoints.all(dependencies.customers)
+        endpoints += RankEndpoints.all(dependencies.desk)
+        endpoints.append(MeEndpoint.endpoint)
+        let described = endpoints
+        endpoints.append(
+            Endpoint(.get, "/openapi.json", "This interface as OpenAPI 3.1", access: .open) { _ in
+                .json(OpenAPI.document(of: described))
+            })
+        return endpoints
+    }
+}
