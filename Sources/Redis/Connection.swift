@@ -138,6 +138,10 @@ extension RedisReply {
     }
 }
 
+@unsafe private func text(_ reply: redisReply) -> String {
+    unsafe String(decoding: UnsafeRawBufferPointer(start: reply.str, count: reply.len), as: UTF8.self)
+}
+
 /// A C string kept in a fixed array.
 private func text<Characters>(_ characters: inout Characters) -> String {
     unsafe withUnsafeBytes(of: &characters) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
