@@ -71,6 +71,12 @@ internal import CPQ
         endField()
     }
 
+    /// Whole rows that stand in the text format already, each with its line end: nothing is escaped. Between two rows only.
+    public mutating func lines(_ text: [UInt8]) {
+        buffer += text
+        endField()
+    }
+
     public mutating func endRow() {
         buffer.append(UInt8(ascii: "\n"))
         isInRow = false

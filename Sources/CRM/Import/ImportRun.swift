@@ -56,7 +56,7 @@ struct ImportRun {
     private func move(_ state: inout ImportState, to next: ImportCheckpoint) async throws {
         state.checkpoint = next
         await context.checkpointed()
-        context.progress(done: next.row, total: max(next.row, lastRow ?? 0))
+        context.progress(done: next.row, total: next.row)
     }
 
     private func refer(_ state: inout ImportState) async throws {
@@ -76,7 +76,8 @@ struct ImportRun {
         var rows = try await source.next()
         while !rows.isEmpty {
             try Task.checkCancellation()
-            async let staged = store.stage(rows, state)
+            let (batch, current) = (rows, state)
+            async let staged = store.stage(batch, current)
             let following = try await source.next()
             try await move(&state, to: staged)
             rows = following
