@@ -27,6 +27,8 @@ public struct JobsAPI: Sendable {
 }
 
 enum JobEndpoints {
+    private static let mostBulkBytes = 8 << 20
+
     static func all(_ jobs: JobsAPI, _ environment: APIEnvironment) -> [Endpoint] {
         let form = JobForm(jobs: jobs, environment: environment)
         return [
@@ -35,9 +37,9 @@ enum JobEndpoints {
             },
             Endpoint(
                 .post, "/v1/jobs/bulk", "Enqueue up to 10,000 jobs, all or none",
-                body: .stream(types: ["application/x-ndjson"], limit: BulkForm.mostBytes), success: 202
+                body: .stream(types: ["application/x-ndjson"], limit: mostBulkBytes), success: 202
             ) { call in
-                try await BulkForm(form: form).enqueue(call)
+                try await enqueueBulk(call, form)
             },
             Endpoint(
                 .get, "/v1/jobs", "List jobs", query: ["state", "kind", "queue", "cursor", "limit"]
@@ -112,6 +114,19 @@ enum JobEndpoints {
             }
         }
         return .json(form.json(view), status: .accepted).with(.location, "/v1/jobs/\(enqueued.id)")
+    }
+
+    private static func enqueueBulk(_ call: Call, _ form: JobForm) async throws -> Reply {
+        let bytes = try await Responder.collect(call.request, mostBulkBytes)
+        let jobs = try form.jobs(lines: bytes, traceparent: call.header(.traceparent))
+        let enqueued = jobs.isEmpty ? [] : try await refusable { try await form.jobs.door.enqueue(jobs) }
+        return .json(
+            JSONWriter.object { out in
+                out.field("accepted", enqueued.count)
+                out.array("ids") { out in
+                    for job in enqueued { out.element(job.id) }
+                }
+            }, status: .accepted)
     }
 
     /// `Prefer: wait=N`, 1 to 60 seconds.

@@ -1,9 +1,47 @@
-internal import Jobs
+internal import HTTPTypes
+public import Jobs
 
 /// Jobs as requests describe them and answers show them.
-struct JobForm: Sendable {
+public struct JobForm: Sendable {
+    /// Lines of one bulk.
+    public static let mostLines = 10_000
+
     let jobs: JobsAPI
     let environment: APIEnvironment
+
+    public init(jobs: JobsAPI, environment: APIEnvironment) {
+        self.jobs = jobs
+        self.environment = environment
+    }
+
+    /// The jobs that lines of JSON describe; blank lines are passed over.
+    ///
+    /// - Throws: `Problem` 422 that names every wrong line (`/LINE…`, counted from 1), 413 for too many lines.
+    public func jobs(lines bytes: ArraySlice<UInt8>, traceparent: String? = nil) throws -> [NewJob] {
+        var jobs: [NewJob] = []
+        var errors: [FieldError] = []
+        var number = 0
+        for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+            number += 1
+            if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
+            guard jobs.count + errors.count < Self.mostLines else {
+                throw Problem(
+                    .contentTooLarge, "too_large", "Too large", "A bulk may have at most \(Self.mostLines) lines.")
+            }
+            do {
+                var fields = try Fields(line, base: "/\(number)")
+                let job = read(&fields, traceparent: traceparent)
+                fields.close()
+                errors += fields.errors
+                if let job, fields.errors.isEmpty { jobs.append(job) }
+            } catch let problem as Problem {
+                let whole = FieldError("/\(number)", "malformed", problem.detail)
+                errors += problem.errors.isEmpty ? [whole] : problem.errors
+            }
+        }
+        guard errors.isEmpty else { throw Problem.invalid(errors) }
+        return jobs
+    }
 
     /// The job that `fields` describe; nil, with errors noted, if something is wrong.
     func read(_ fields: inout Fields, traceparent: String?) -> NewJob? {
@@ -46,7 +84,8 @@ struct JobForm: Sendable {
             traceparent: Self.acceptable(traceparent))
     }
 
-    func json(_ job: JobView) -> [UInt8] {
+    /// What `GET /v1/jobs/{id}` answers.
+    public func json(_ job: JobView) -> [UInt8] {
         JSONWriter.object { out in
             out.field("id", job.id)
             out.field("kind", job.kind)

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS rbac_role_permissions (
 ALTER TABLE rbac_permission ADD COLUMN IF NOT EXISTS methods text NOT NULL DEFAULT '*';
 COMMENT ON COLUMN rbac_permission.methods IS '* or GET,POST';
 -- A user that this service makes has no password: the CRM's pages let nobody in with an empty one.
+ALTER TABLE rbac_user ADD COLUMN IF NOT EXISTS is_active boolean NOT NULL DEFAULT true;
 ALTER TABLE rbac_user ALTER COLUMN password SET DEFAULT '', ALTER COLUMN email SET DEFAULT '';
 SELECT paidan.ensure_length('rbac_menu', 'title', 32), paidan.ensure_length('rbac_group', 'caption', 16),
     paidan.ensure_length('rbac_permission', 'title', 32), paidan.ensure_length('rbac_permission', 'url', 64),

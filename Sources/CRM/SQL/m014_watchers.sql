@@ -35,10 +35,11 @@ END $$;
 CREATE TRIGGER rank_changed AFTER INSERT OR UPDATE OR DELETE ON crm_salerank
     FOR EACH STATEMENT EXECUTE FUNCTION paidan.rank_changed();
 
--- Access: whoever changes it, caches see a new version.
+-- Access: whoever changes it, caches see a new version, at once.
 CREATE FUNCTION paidan.access_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE paidan.access_version SET version = version + 1;
+    PERFORM pg_notify('paidan_access', '');
     RETURN NULL;
 END $$;
 DO $$

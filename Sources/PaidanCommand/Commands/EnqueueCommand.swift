@@ -1,0 +1,106 @@
+import API
+import ArgumentParser
+import Foundation
+import Jobs
+
+struct EnqueueCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "enqueue", abstract: "Enqueue a job, or many.",
+        discussion: """
+            `-` instead of a kind reads one JSON object a line from standard input, with the fields of POST /v1/jobs; all \
+            are taken or none.
+
+            Example: paidan enqueue noop --args '{"sleep_ms": 100}' --wait 30s
+                     paidan enqueue customer.assign --args '{"customer_ids": [12]}' --in 5m --key c12
+            """)
+
+    @Argument(help: "Kind of job, or - for lines of JSON on standard input.") var kind: String
+    @Option(help: "Arguments, a JSON object.") var args = "{}"
+    @Option(name: .customLong("in"), help: "How long it waits first, e.g. 5m.") var delay: String?
+    @Option(help: "When it may run, e.g. 2026-01-31T09:00:00+08:00.") var at: String?
+    @Option(help: "Queue; default is the kind's own.") var queue: String?
+    @Option(help: "Makes the job the only one of its queue with this key.") var key: String?
+    @Option(help: "Wait so long for the job to end, e.g. 30s.") var wait: String?
+    @OptionGroup var config: ConfigOption
+    @OptionGroup var json: JSONFlag
+
+    func validate() throws {
+        for (name, value) in [("--in", delay), ("--wait", wait)] {
+            if let value, Quantity.duration(value) == nil {
+                throw ValidationError("\(name) takes a duration such as 30s or 5m")
+            }
+        }
+        if delay != nil, at != nil { throw ValidationError("--in and --at exclude each other") }
+        if kind == "-", args != "{}" || delay != nil || at != nil || queue != nil || key != nil || wait != nil {
+            throw ValidationError("with - every line says these things itself")
+        }
+    }
+
+    func run() async throws {
+        let composition = try Composition(config.load())
+        defer { composition.close() }
+        let lines = kind == "-" ? [UInt8](FileHandle.standardInput.readDataToEndOfFile()) : try line()
+        let jobs: [NewJob]
+        do {
+            jobs = try composition.jobForm.jobs(lines: lines[...])
+        } catch let problem as Problem {
+            // One job of one command line needs no line number.
+            let errors = problem.errors.map { kind == "-" ? "line \($0.pointer.dropFirst()): \($0.message)" : $0.message }
+            throw CommandFailure.refused(errors.isEmpty ? problem.detail : errors.joined(separator: "\n"))
+        }
+        let enqueued = jobs.isEmpty ? [] : try await composition.store.enqueue(jobs)
+        if kind == "-" {
+            for job in enqueued { Output.data(job.id) }
+            Output.message("\(enqueued.count) jobs enqueued")
+        } else if let job = enqueued.first {
+            try await report(job, composition)
+        }
+    }
+
+    private func line() throws -> [UInt8] {
+        // The arguments are spliced in as they are: numbers over 2^53 stay exact.
+        var fields = ["\"kind\":\(try quoted(kind))", "\"args\":\(args)"]
+        if let queue { fields.append("\"queue\":\(try quoted(queue))") }
+        if let key { fields.append("\"key\":\(try quoted(key))") }
+        if let at { fields.append("\"run_at\":\(try quoted(at))") }
+        if let delay = delay.flatMap({ Quantity.duration($0) }) {
+            fields.append("\"delay_s\":\(delay / .seconds(1))")
+        }
+        return Array("{\(fields.joined(separator: ","))}".utf8)
+    }
+
+    private func quoted(_ text: String) throws -> String {
+        String(decoding: try JSONEncoder().encode(text), as: UTF8.self)
+    }
+
+    private func report(_ enqueued: Enqueued, _ composition: Composition) async throws {
+        if case .existing = enqueued.outcome { Output.message("there is such a job already") }
+        guard let limit = wait.flatMap({ Quantity.duration($0) }) else {
+            if json.isOn, let job = try await composition.store.job(enqueued.id) {
+                return Output.data(String(decoding: composition.jobForm.json(job), as: UTF8.self))
+            }
+            return Output.data(enqueued.id)
+        }
+        let end = ContinuousClock.now + limit
+        var pause = Duration.milliseconds(10)
+        while true {
+            guard let job = try await composition.store.job(enqueued.id) else {
+                throw CommandFailure.refused("job \(enqueued.id) is gone")
+            }
+            let over = ContinuousClock.now >= end
+            if job.state == .succeeded || job.state == .dead || job.state == .cancelled || over {
+                Output.data(
+                    json.isOn ? String(decoding: composition.jobForm.json(job), as: UTF8.self) : JobLine.text(job))
+                guard job.state == .succeeded else {
+                    throw CommandFailure.failed(
+                        over && job.state != .dead && job.state != .cancelled
+                            ? "job \(job.id) is still \(job.state.rawValue) after \(limit.short)"
+                            : "job \(job.id) is \(job.state.rawValue): \(job.error?.message ?? "no reason is known")")
+                }
+                return
+            }
+            try await Task.sleep(for: min(pause, end - .now))
+            pause = min(pause * 2, .milliseconds(500))
+        }
+    }
+}
