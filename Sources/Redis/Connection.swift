@@ -14,7 +14,8 @@ internal import Glibc
         case ended(String)
     }
 
-    private static let bufferSize = 65536
+    /// Bytes of one `receive()` at most.
+    static let bufferSize = 65536
 
     private let context: UnsafeMutablePointer<redisContext>
     private let buffer: UnsafeMutableRawPointer

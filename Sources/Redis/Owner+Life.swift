@@ -116,7 +116,7 @@ extension Owner {
         nextSweep = next
     }
 
-    private func timeOut(_ operation: RedisOperation, started: Bool) {
+    func timeOut(_ operation: RedisOperation, started: Bool) {
         shared.count(\.timeouts)
         if started {
             operation.fail(RedisError(.timedOut, "no reply within the deadline", mayHaveRun: true))

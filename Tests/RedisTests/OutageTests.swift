@@ -38,12 +38,12 @@ import Testing
         #expect(lost?.mayHaveRun == true)
 
         let away = await failure { () throws(RedisError) in
-            try await client.send(RedisCommand("PING"), deadline: .milliseconds(100))
+            try await client.send(RedisCommand("INCR", "outage:number"), deadline: .milliseconds(100))
         }
         #expect(away?.code == .connect)
         #expect(away?.mayHaveRun == false)
 
-        // It waits for the server.
+        // It waits for the server; the one before is not sent any more.
         async let waiting = client.send(RedisCommand("INCR", "outage:number"), deadline: .seconds(10))
         try await server.start()
         #expect(try await waiting.int == 1)
@@ -174,6 +174,32 @@ import Testing
         _ = try await third.send(RedisCommand("SET", "where", "3"))
         #expect(try await zeroth.send(RedisCommand("GET", "where")) == .null)
         #expect(try await zeroth.pipeline([RedisCommand("SELECT", "3"), RedisCommand("GET", "where")]).last?.int == 3)
+    }
+
+    @Test func attemptsToConnectGetRarer() async throws {
+        let client = RedisClient(
+            RedisConfiguration(address: .unix(path: PrivateServers.folder + "/none")), name: "none")
+        defer { client.close() }
+        // Pauses of 50, 100, 200, 400 and 800 ms, each shortened by up to a half.
+        let time = await elapsed { #expect(await eventually { client.statistics.connectionErrors >= 6 }) }
+        #expect(time >= .milliseconds(775), "took \(time)")
+        #expect(client.statistics.connectionErrors == 6)
+    }
+
+    @Test func aServerWithoutRoomSaysSo() async throws {
+        let server = try await PrivateRedis.start(["--maxclients", "1"])
+        defer { server.stop() }
+        let first = try client(server)
+        defer { first.close() }
+        #expect(try await first.send(RedisCommand("PING")) == .status("PONG"))
+        let second = try client(server)
+        defer { second.close() }
+        let error = await failure { () throws(RedisError) in
+            try await second.send(RedisCommand("PING"), deadline: .milliseconds(300))
+        }
+        #expect(error?.message.contains("max number of clients") == true, "\(error?.message ?? "none")")
+        first.close()
+        #expect(try await second.send(RedisCommand("PING"), deadline: .seconds(10)) == .status("PONG"))
     }
 
     @Test(arguments: ["redis://:wrong@127.0.0.1:", "redis://127.0.0.1:"])
