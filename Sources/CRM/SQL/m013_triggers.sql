@@ -63,7 +63,7 @@ BEGIN
         due := paidan.expired_on(OLD.recv_date, OLD.last_consult_date, OLD.protected_until);
         IF due > today THEN due := NULL; END IF;
     END IF;
-    IF NEW.consultant_id IS NOT DISTINCT FROM OLD.consultant_id THEN
+    IF OLD.status = 2 AND NEW.consultant_id IS NOT DISTINCT FROM OLD.consultant_id THEN
         -- Later dates would bring back what is lost; other edits leave it to the sweep.
         IF due IS NOT NULL AND (NEW.recv_date > OLD.recv_date OR NEW.last_consult_date > OLD.last_consult_date) THEN
             NEW.consultant_id := NULL;
@@ -84,7 +84,8 @@ BEGIN
                                    WHEN newest.status <> 8 THEN today END;
         END IF;
     ELSE
-        IF paidan.is_barred(OLD.id, NEW.consultant_id) THEN
+        -- A new owner, or the old one of a customer that is not enrolled any more: new clocks.
+        IF OLD.consultant_id IS DISTINCT FROM NEW.consultant_id AND paidan.is_barred(OLD.id, NEW.consultant_id) THEN
             PERFORM paidan.refuse(format('user %s had customer %s before and may not have it again',
                                          NEW.consultant_id, OLD.id), 'A manager may transfer it through paidan.');
         END IF;
