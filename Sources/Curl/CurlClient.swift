@@ -41,21 +41,22 @@ public final class CurlClient: Sendable {
     private func perform(_ work: Operation.Work, within timeout: Duration) async throws(CurlError) -> Answer {
         let operation = Operation(id: shared.nextID(), work: work, deadline: .now + timeout)
         guard shared.enter() else { throw CurlError(.full, "too many requests wait for the network") }
-        switch shared.inbox.put(operation) {
-        case .accepted: break
-        case .full:
-            shared.leave(answered: false)
-            throw CurlError(.full, "too many requests wait for the network")
-        case .closed:
-            shared.leave(answered: false)
-            throw CurlError(.closed, "the network client is closed")
-        }
         let result = await withTaskCancellationHandler {
-            await operation.result()
+            // In here, so that a task cancelled already finds its operation cancelled when it is put in.
+            switch shared.inbox.put(operation) {
+            case .accepted: return await operation.result()
+            case .full: return refuse(CurlError(.full, "too many requests wait for the network"))
+            case .closed: return refuse(CurlError(.closed, "the network client is closed"))
+            }
         } onCancel: {
             if operation.cancel() { shared.cancel(operation.id) }
         }
         return try result.get()
+    }
+
+    private func refuse(_ error: CurlError) -> Result<Answer, CurlError> {
+        shared.leave(answered: false)
+        return .failure(error)
     }
 }
 
