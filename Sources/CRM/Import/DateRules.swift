@@ -76,7 +76,9 @@ struct DateRules: Sendable {
 
     /// Days since 1899-12-30 as Excel counts them; 60 is 1900-02-29, which never was. A fraction is a time of day.
     private func serial(_ text: ArraySlice<UInt8>) -> Day? {
-        guard let value = Double(String(decoding: text, as: UTF8.self)), value >= 0, value < 2_958_466 else { return nil }
+        guard let value = Double(String(decoding: text, as: UTF8.self)), value >= 0, value < 2_958_466 else {
+            return nil
+        }
         let serial = Int(value)
         if from1904 { return Day(number: serial - 24_107) }
         switch serial {

@@ -69,7 +69,8 @@ public enum ImportField: String, CaseIterable, Sendable {
     /// A header as it is compared: NFKC, lower case, without `*`, white space of any kind and BOM.
     static func headerKey(_ header: some Collection<UInt8>) -> String {
         let text = CellText.compatible(ArraySlice(header)).lowercased()
-        return String(String.UnicodeScalarView(text.unicodeScalars.filter { !$0.properties.isWhitespace && !ignored($0) }))
+        let kept = text.unicodeScalars.filter { !$0.properties.isWhitespace && !ignored($0) }
+        return String(String.UnicodeScalarView(kept))
     }
 
     private static func ignored(_ scalar: Unicode.Scalar) -> Bool {

@@ -1,6 +1,6 @@
 internal import Foundation
 public import Jobs
-public import JobsPostgres
+internal import JobsPostgres
 
 /// `import.batch`: reads, checks and stores one uploaded sheet (domain.md §7, §8).
 public struct ImportJob: Sendable {

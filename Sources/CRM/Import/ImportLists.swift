@@ -13,13 +13,17 @@ struct ImportLists: Sendable {
         case unknown([String])
     }
 
-    enum Match: Equatable { case one(Int), several, none }
+    enum Match: Equatable {
+        case one(Int)
+        case several, none
+    }
 
     private let courseIDs: [ByteKey: Int]
     private let usernames: [ByteKey: Int]
     /// nil: several people have this name.
     private let names: [ByteKey: Int?]
     private let receivers: Set<Int>
+    private let courseNumbers: Set<Int>
 
     init(courses: [(id: Int, name: String)], people: [Person]) {
         var courseIDs: [ByteKey: Int] = [:]
@@ -37,10 +41,13 @@ struct ImportLists: Sendable {
         for person in people { usernames[ByteKey(person.username)] = person.id }
         self.usernames = usernames
         self.names = names
+        courseNumbers = Set(courses.map(\.id))
         receivers = Set(people.lazy.filter(\.mayReceive).map(\.id))
     }
 
     private static func key(_ text: String) -> ByteKey { ByteKey(CellText.folded(ArraySlice(text.utf8))) }
+
+    func hasCourse(_ id: Int) -> Bool { courseNumbers.contains(id) }
 
     func mayReceive(_ person: Int) -> Bool { receivers.contains(person) }
 

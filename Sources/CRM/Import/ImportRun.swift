@@ -1,4 +1,5 @@
 internal import Jobs
+internal import Logging
 internal import Postgres
 internal import Spreadsheet
 
@@ -27,7 +28,8 @@ struct ImportRun {
             return .done()
         } catch let error as SheetError {
             try await store.fail(state, ImportFailure(code: error.code.rawValue, message: error.message))
-            context.logger.info("import failed", metadata: ["import.id": "\(importID)", "code": "\(error.code.rawValue)"])
+            context.logger.info(
+                "import failed", metadata: ["import.id": "\(importID)", "code": "\(error.code.rawValue)"])
             return .done()
         } catch is ImportCancelled {
             try await store.endCancelled(state)

@@ -42,7 +42,8 @@ extension ImportStore {
             SELECT row, qq, referral_qq, referral_qq IN (SELECT qq FROM sure) FROM loose ORDER BY row
             """)
         let loose = try rows.map {
-            ReferralRules.Row(number: try $0.int(0), qq: try $0.text(1), referral: try $0.text(2), isSure: try $0.bool(3))
+            ReferralRules.Row(
+                number: try $0.int(0), qq: try $0.text(1), referral: try $0.text(2), isSure: try $0.bool(3))
         }
         let invalid = ReferralRules.invalid(loose)
         let issue = RowIssue.json([RowIssue(.referral, .referral, "找不到这位推荐人：库中没有，文件中也没有有效的一行")])

@@ -45,7 +45,7 @@ extension ImportStore {
         let rows = try await pool.query(
             """
             SELECT nextval(s.name) FROM (SELECT pg_get_serial_sequence('crm_customer', 'id')::regclass AS name) s,
-                generate_series(1, \(count))
+                generate_series(1, \(count)::int)
             """)
         return try rows.map { try $0.int(0) }
     }

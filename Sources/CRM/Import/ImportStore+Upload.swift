@@ -1,5 +1,5 @@
-public import Postgres
 internal import JobsPostgres
+public import Postgres
 
 /// What an upload says about itself.
 public struct NewImport: Sendable {

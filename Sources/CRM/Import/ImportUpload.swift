@@ -1,5 +1,6 @@
 internal import Crypto
 internal import Foundation
+internal import Spreadsheet
 
 /// One file on its way into the database: takes bytes as they come, keeps them in pieces, holds one piece in memory.
 ///

@@ -77,6 +77,13 @@ struct RowRules: Sendable {
         return result
     }
 
+    /// What a row without any cell would be told.
+    var empty: CheckedRow {
+        var result = CheckedRow()
+        checkTogether(&result)
+        return result
+    }
+
     /// What only the whole row shows.
     private func checkTogether(_ result: inout CheckedRow) {
         if result.name == nil { require(.name, &result) }

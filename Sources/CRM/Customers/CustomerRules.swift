@@ -1,0 +1,52 @@
+/// Checks a customer entered singly with the rules of the import.
+struct CustomerRules: Sendable {
+    let settings: ImportSettings
+    let lists: ImportLists
+    let today: Day
+
+    struct Checked {
+        var row: CheckedRow
+        var problems: [CustomerProblem]
+        /// The caller keeps the customer.
+        var isOwn: Bool
+    }
+
+    func check(_ input: CustomerInput, seller: Int?) -> Checked {
+        let rules = RowRules(
+            fields: CustomerInput.fields, requiresGender: settings.gender == .required,
+            contacts: ContactRules(loose: settings.contact == .loose), dates: DateRules(from1904: false), lists: lists,
+            today: today)
+        var row = rules.check(input.cells) ?? rules.empty
+        var problems = row.issues.filter { !$0.code.isWarning }.map {
+            CustomerProblem(pointer: "/\($0.field?.rawValue ?? "")", code: $0.code.rawValue, message: $0.message)
+        }
+        for key in input.unknown {
+            problems.append(.init(pointer: "/\(key)", code: "unknown_field", message: "没有 \(key) 这个字段"))
+        }
+        (row.courses, problems) = courses(input, problems)
+        let isOwn = input.assign == .own
+        if input.assign == nil {
+            problems.append(.init(pointer: "/assign", code: "E_CHOICE", message: "assign 只能是 auto 或 self"))
+        } else if isOwn, !(seller.map(lists.mayReceive) ?? false) {
+            problems.append(.init(pointer: "/assign", code: "E_CONSULTANT", message: "只有在职的销售可以录入自己的客户"))
+        }
+        return Checked(row: row, problems: problems, isOwn: isOwn && row.status != 1)
+    }
+
+    private func courses(_ input: CustomerInput, _ problems: [CustomerProblem]) -> ([Int], [CustomerProblem]) {
+        var problems = problems
+        var ids: [Int] = []
+        for (index, given) in input.courses.enumerated() {
+            if let id = Int(given), lists.hasCourse(id) {
+                if !ids.contains(id) { ids.append(id) }
+                continue
+            }
+            if Int(given) == nil, case .known(let found) = lists.courses(CellText.trimmed(ArraySlice(given.utf8))) {
+                ids += found.filter { !ids.contains($0) }
+                continue
+            }
+            problems.append(.init(pointer: "/course/\(index)", code: "E_COURSE", message: "没有这门课程：\(given)"))
+        }
+        return (ids, problems)
+    }
+}

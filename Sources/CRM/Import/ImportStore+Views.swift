@@ -1,0 +1,74 @@
+internal import Foundation
+public import Postgres
+
+extension ImportStore {
+    /// An import as the interface shows it.
+    ///
+    /// - Returns: nil if there is none.
+    public func view(_ importID: Int) async throws -> ImportView? {
+        let rows = try await pool.query(
+            """
+            SELECT json_build_object('id', id::text, 'state', state, 'phase', phase, 'file_name', file_name,
+                'rows', json_build_object('read', rows_read, 'ok', rows_ok, 'duplicate', rows_duplicate,
+                    'error', rows_error, 'skipped', rows_skipped),
+                'assigned', assigned, 'dry_run', dry_run, 'duplicates', duplicates, 'job_id', job_id,
+                'created_at', created_at, 'started_at', started_at, 'finished_at', finished_at,
+                'warnings', coalesce(warnings, '[]'),
+                'error', CASE WHEN error_code IS NOT NULL THEN
+                    json_build_object('code', error_code, 'message', coalesce(error_message, '')) END)
+            FROM paidan.import_batch WHERE id = \(importID)
+            """)
+        return try rows.first.map { try JSONDecoder().decode(ImportView.self, from: Data(try $0.utf8(0))) }
+    }
+
+    /// Rows of an import in their order.
+    ///
+    /// - Parameters:
+    ///   - state: only rows in this state.
+    ///   - after: the row number before the page, 0 for the first.
+    ///   - limit: 1–200.
+    /// - Returns: nil if there is no such import.
+    public func rows(
+        _ importID: Int, state: String? = nil, after: Int = 0, limit: Int = 50
+    ) async throws -> ImportRowPage? {
+        let known = try await pool.query("SELECT FROM paidan.import_batch WHERE id = \(importID)")
+        guard !known.isEmpty else { return nil }
+        let size = min(max(limit, 1), 200)
+        let found = try await pool.query(
+            """
+            SELECT json_build_object('row', row, 'state', state, 'errors', coalesce(errors, '[]'),
+                'customer_id', customer_id::text, 'predicted_user_id', predicted_user_id::text)
+            FROM paidan.import_row
+            WHERE import_id = \(importID) AND row > \(after)::int AND (\(state)::text IS NULL OR state = \(state)::text)
+            ORDER BY row LIMIT \(size + 1)::int
+            """)
+        let decoder = JSONDecoder()
+        let items = try found.prefix(size).map { try decoder.decode(ImportRowView.self, from: Data(try $0.utf8(0))) }
+        return ImportRowPage(items: items, nextCursor: found.count > size ? items.last.map { "\($0.row)" } : nil)
+    }
+
+    /// Asks an import to stop. Rows stored already stay.
+    ///
+    /// - Throws: ``ImportRefusal`` when it is over, or all its rows are stored.
+    public func cancel(_ importID: Int) async throws {
+        try await pool.transaction { tx in
+            let rows = try tx.query(
+                """
+                SELECT state, coalesce(checkpoint->>'stage', '') FROM paidan.import_batch WHERE id = \(importID)
+                FOR NO KEY UPDATE
+                """)
+            guard let row = rows.first else { throw ImportRefusal.notFound }
+            let state = try row.text(0)
+            switch state {
+            case "uploading", "queued":
+                _ = try tx.query(
+                    """
+                    UPDATE paidan.import_batch SET state = 'cancelled', finished_at = paidan.now() WHERE id = \(importID)
+                    """)
+            case "running" where try row.text(1) != "stored":
+                _ = try tx.query("UPDATE paidan.import_batch SET cancel_requested = true WHERE id = \(importID)")
+            default: throw ImportRefusal.state(state)
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+public import Jobs
+internal import JobsPostgres
+
+/// `import.undo`: takes an import's untouched customers back, and their slots (domain.md §7).
+public struct UndoJob: Sendable {
+    static let kindName = "import.undo"
+
+    private let store: ImportStore
+    private let slotsFreed: @Sendable () async throws -> Void
+
+    /// - Parameter slotsFreed: called after slots became free again: the seller list is to be loaded anew.
+    public init(store: ImportStore, slotsFreed: @escaping @Sendable () async throws -> Void = {}) {
+        self.store = store
+        self.slotsFreed = slotsFreed
+    }
+
+    /// What the worker runs.
+    public var kind: Kind {
+        Kind.single(
+            Self.kindName, queue: "bulk", timeout: .seconds(3600), hasEffect: true, arguments: ImportJob.Arguments.self
+        ) { claim, arguments, context in
+            let importID = arguments.importID
+            guard try await store.mayUndo(importID) else { return .done() }
+            // Customers who referred others of the same import can go once those have gone.
+            var removed: Int
+            repeat {
+                removed = 0
+                var after = 0
+                while true {
+                    try Task.checkCancellation()
+                    let chunk = try await store.undoChunk(importID, after: after)
+                    guard let last = chunk.last else { break }
+                    removed += chunk.removed
+                    after = last
+                    await context.checkpointed()
+                }
+            } while removed > 0
+            let result = try await store.finishUndo(importID, jobID: claim.id)
+            try await slotsFreed()
+            return .done(result: result.json)
+        }
+    }
+
+    static func job(_ importID: Int, traceparent: String? = nil) -> OutboxJob {
+        OutboxJob(
+            kind: kindName, args: Array("{\"import_id\":\(importID)}".utf8), queue: "bulk", key: "undo:\(importID)",
+            traceparent: traceparent)
+    }
+}
