@@ -71,12 +71,15 @@ public struct Digest: Sendable, Equatable {
 /// The sentences of digests (domain.md §9), in plain text; each channel escapes what people typed.
 public enum DigestText {
     /// `批次#12：为您分配 7 位客户，最近到期 05-22：张三、李四…（共7）`; names over the first 2 are counted only.
-    public static func assigned(batch: Int64?, firstExpiry: String?, names: [String]) -> String {
+    ///
+    /// - Parameter count: customers in all, where not every one is named; nil is the number of names.
+    public static func assigned(batch: Int64?, firstExpiry: String?, names: [String], count: Int? = nil) -> String {
         let source = batch.map { "批次#\($0)：" } ?? ""
         let expiry = firstExpiry.map { "，最近到期 \($0)" } ?? ""
         let shown = names.prefix(2).map { Escape.line($0) }.joined(separator: "、")
-        let more = names.count > 2 ? "…（共\(names.count)）" : ""
-        return "\(source)为您分配 \(names.count) 位客户\(expiry)：\(shown)\(more)"
+        let count = count ?? names.count
+        let more = count > 2 ? "…（共\(count)）" : ""
+        return "\(source)为您分配 \(count) 位客户\(expiry)：\(shown)\(more)"
     }
 
     /// `线索分配（共 37 条）`, and which of several messages it is.

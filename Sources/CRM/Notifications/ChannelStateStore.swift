@@ -1,67 +1,75 @@
+internal import Channels
 internal import Postgres
 
 /// What is known of a channel's account or robot: its breaker, its pause, its last minute. Shared by all processes.
+///
+/// Times are milliseconds since 1970 of the database's clock.
 enum ChannelStateStore {
     struct State: Sendable {
-        /// `closed`, `open` or `half_open`.
-        var breaker: String
-        /// An open breaker that no probe may close: only a person's test message.
-        var needsPerson: Bool
-        /// How long it is still paused.
-        var pause: Duration?
-        /// Ages of the messages of the last minute, newest first.
-        var recent: [Duration]
+        var breaker: Breaker
+        var window: RateWindow
+        let now: Int64
     }
 
     /// Locks the channel until the transaction ends: one message at a time passes the limiter.
-    static func lock(_ key: String, in tx: inout Transaction) throws -> State {
+    static func lock(_ channel: any Channel, in tx: inout Transaction) throws -> State {
+        let key = channel.keyFingerprint
         _ = try tx.query("SELECT pg_advisory_xact_lock(hashtextextended(\(key), 7003))")
+        let now = Int64(try tx.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")[0].int(0))
         let row = try tx.query(
             """
-            SELECT breaker, reason = 'credentials', (extract(epoch FROM paused_until - paidan.now()) * 1000)::bigint
+            SELECT is_open, (extract(epoch FROM probe_at) * 1000)::bigint, coalesce(code, ''), coalesce(hint, ''),
+                coalesce((extract(epoch FROM paused_until) * 1000)::bigint, 0)
             FROM paidan.channel_state WHERE channel_key = \(key)
             """
         ).first
-        let recent = try tx.query(
+        let sent = try tx.query(
             """
-            SELECT (extract(epoch FROM clock_timestamp() - sent_at) * 1000)::bigint FROM paidan.send_log
-            WHERE channel_key = \(key) AND sent_at > clock_timestamp() - interval '1 minute' ORDER BY sent_at DESC
-            """)
-        let pause = try row?.optionalInt(2)
-        return State(
-            breaker: try row?.text(0) ?? "closed", needsPerson: try row?.optionalBool(1) ?? false,
-            pause: pause.flatMap { $0 > 0 ? .milliseconds($0) : nil },
-            recent: try recent.map { .milliseconds(max(0, try $0.int(0))) })
+            SELECT (extract(epoch FROM sent_at) * 1000)::bigint FROM paidan.send_log
+            WHERE channel_key = \(key) AND sent_at > clock_timestamp() - interval '1 minute'
+            """
+        ).map { Int64(try $0.int(0)) }
+        var breaker = Breaker()
+        if let row, try row.bool(0) {
+            breaker = Breaker(
+                .open(
+                    probeAt: try row.optionalInt(1).map { Int64($0) }, code: try row.text(2), hint: try row.text(3)))
+        }
+        // A channel without a limit of its own still spaces nothing: its window never fills.
+        let window = RateWindow(
+            limit: channel.limits.perMinute ?? .max, spacing: channel.limits.spacing, sent: sent,
+            pausedUntil: Int64(try row?.int(4) ?? 0))
+        return State(breaker: breaker, window: window, now: now)
     }
 
-    /// Nothing is sent with this key for so long.
-    static func pause(_ key: String, for wait: Duration, reason: String, in tx: inout Transaction) throws {
-        let milliseconds = Int(wait / .milliseconds(1))
+    static func save(_ breaker: Breaker, of key: String, in tx: inout Transaction) throws {
+        var probe: Int?
+        var code: String?
+        var hint: String?
+        var isOpen = false
+        if case .open(let at, let openCode, let openHint) = breaker.state {
+            isOpen = true
+            probe = at.map { Int($0) }
+            code = openCode
+            hint = openHint
+        }
         _ = try tx.query(
             """
-            INSERT INTO paidan.channel_state (channel_key, paused_until, reason)
-            VALUES (\(key), paidan.now() + \(milliseconds) * interval '1 millisecond', \(reason))
+            INSERT INTO paidan.channel_state (channel_key, is_open, probe_at, code, hint)
+            VALUES (\(key), \(isOpen), to_timestamp(\(probe)::float8 / 1000), \(code), \(hint))
+            ON CONFLICT (channel_key) DO UPDATE SET is_open = excluded.is_open, probe_at = excluded.probe_at,
+                code = excluded.code, hint = excluded.hint, updated_at = paidan.now()
+            """)
+    }
+
+    /// Nothing is sent with this key before that time.
+    static func pause(_ key: String, until: Int64, in tx: inout Transaction) throws {
+        _ = try tx.query(
+            """
+            INSERT INTO paidan.channel_state (channel_key, paused_until)
+            VALUES (\(key), to_timestamp(\(Int(until))::float8 / 1000))
             ON CONFLICT (channel_key) DO UPDATE
-            SET paused_until = greatest(channel_state.paused_until, excluded.paused_until), reason = excluded.reason,
-                updated_at = paidan.now()
-            """)
-    }
-
-    /// - Parameter reason: `config`: the next attempt is a probe; `credentials`: only a person closes it.
-    static func open(_ key: String, reason: String, in tx: inout Transaction) throws {
-        _ = try tx.query(
-            """
-            INSERT INTO paidan.channel_state (channel_key, breaker, reason) VALUES (\(key), 'open', \(reason))
-            ON CONFLICT (channel_key) DO UPDATE
-            SET breaker = 'open', reason = excluded.reason, updated_at = paidan.now()
-            """)
-    }
-
-    static func close(_ key: String, in tx: inout Transaction) throws {
-        _ = try tx.query(
-            """
-            UPDATE paidan.channel_state SET breaker = 'closed', reason = NULL, updated_at = paidan.now()
-            WHERE channel_key = \(key) AND breaker <> 'closed'
+            SET paused_until = greatest(channel_state.paused_until, excluded.paused_until), updated_at = paidan.now()
             """)
     }
 

@@ -49,9 +49,11 @@ CREATE INDEX send_log_window ON paidan.send_log (channel_key, sent_at);
 
 CREATE TABLE paidan.channel_state (
     channel_key text PRIMARY KEY,
-    breaker text NOT NULL DEFAULT 'closed' CHECK (breaker IN ('closed', 'open', 'half_open')),
+    is_open boolean NOT NULL DEFAULT false,     -- the breaker: open holds every delivery back
+    probe_at timestamptz,                       -- when one delivery may try again; null while open: only a person
+    code text,
+    hint text,
     paused_until timestamptz,
-    reason text,
     updated_at timestamptz NOT NULL DEFAULT paidan.now()
 );
 CREATE TABLE paidan.suppression (

@@ -1,0 +1,121 @@
+public import Channels
+internal import FoundationEssentials
+public import Jobs
+internal import JobsPostgres
+public import Logging
+public import Postgres
+
+/// `notify.send`: one attempt to send one message (channels.md §3.1).
+///
+/// What is to be sent is stored, and the delivery leased, before any byte goes out; nothing is sent inside a transaction.
+/// A process that dies in between leaves a leased delivery, which counts as "may have been delivered".
+public struct NotifyJob: Sendable {
+    static let kindName = "notify.send"
+    /// Messages of its group that one run may send before it gives the worker back.
+    private static let mostMessages = 20
+
+    struct Arguments: Decodable, Sendable {
+        let deliveryID: Int
+
+        private enum CodingKeys: String, CodingKey { case deliveryID = "delivery_id" }
+
+        init(from decoder: any Decoder) throws {
+            deliveryID = try decoder.container(keyedBy: CodingKeys.self).decode(GivenID.self, forKey: .deliveryID).value
+        }
+    }
+
+    private let pool: PostgresPool
+    private let channels: @Sendable () -> [String: any Channel]
+    private let composer: MessageComposer
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - channels: the enabled ones by name, read at each attempt, so that a reload of the configuration counts.
+    ///   - publicURL: what links in messages start with; empty for none.
+    public init(
+        pool: PostgresPool, channels: @escaping @Sendable () -> [String: any Channel], publicURL: String, logger: Logger
+    ) {
+        self.pool = pool
+        self.channels = channels
+        composer = MessageComposer(publicURL: publicURL)
+        self.logger = logger
+    }
+
+    public var kind: Kind {
+        Kind.single(
+            Self.kindName, queue: "default", maxAttempts: 9, timeout: .seconds(450), arguments: Arguments.self
+        ) { claim, arguments, _ in
+            try await run(claim.id, arguments.deliveryID)
+        }
+    }
+
+    static func job(_ delivery: Int, delay: Duration? = nil) -> OutboxJob {
+        OutboxJob(kind: kindName, args: Array("{\"delivery_id\":\(delivery)}".utf8), queue: "default", delay: delay)
+    }
+
+    /// What preparing found.
+    enum Prepared: Sendable {
+        /// The delivery has its end, or only a person can change it; the text is the job's result.
+        case ended(String)
+        case wait(Duration)
+        case send(NotifyAttempt)
+        /// Another attempt's end was settled; look again.
+        case again(Jobs.Outcome?)
+    }
+
+    private func run(_ job: String, _ delivery: Int) async throws -> Jobs.Outcome {
+        for _ in 0..<Self.mostMessages {
+            let preparation = NotifyPreparation(job: job, channels: channels(), composer: composer)
+            switch try await pool.transaction({ tx in try preparation.prepare(delivery, in: &tx) }) {
+            case .ended(let state): return .done(result: Array("{\"state\":\"\(state)\"}".utf8))
+            case .wait(let time): return .snooze(for: max(time, .milliseconds(50)))
+            case .again(let outcome):
+                if let outcome { return outcome }
+            case .send(let attempt):
+                let outcome = await attempt.channel.send(attempt.body, to: attempt.recipient)
+                if let end = try await settle(attempt, outcome, job: job, of: delivery) { return end }
+            }
+        }
+        return .snooze(for: .milliseconds(50))
+    }
+
+    /// Writes down how an attempt ended. The message is out: a database that is away for a moment must not make it count
+    /// as unknown, so this tries for a while.
+    ///
+    /// - Returns: nil if this job's own delivery is still to be looked at.
+    private func settle(
+        _ attempt: NotifyAttempt, _ outcome: Channels.Outcome, job: String, of delivery: Int
+    ) async throws -> Jobs.Outcome? {
+        let settlement = NotifySettlement(job: job, composer: composer)
+        let end = ContinuousClock.now + .seconds(20)
+        while true {
+            do {
+                let result = try await pool.transaction { tx in try settlement.settle(attempt, outcome, in: &tx) }
+                if let alarm = result.alarm {
+                    logger.warning(
+                        "message not delivered as it should be",
+                        metadata: [
+                            "channel": "\(attempt.channel.name)", "delivery": "\(attempt.lead)", "reason": "\(alarm)",
+                        ])
+                }
+                return attempt.lead == delivery ? result.outcome : nil
+            } catch let error as PostgresError where error.isInfrastructure && ContinuousClock.now < end {
+                try await Task.sleep(for: .milliseconds(500))
+            }
+        }
+    }
+}
+
+/// One message on its way out.
+struct NotifyAttempt: Sendable {
+    /// The delivery that carries the message.
+    let lead: Int
+    let channel: any Channel
+    let recipient: Recipient
+    let body: FrozenBody
+    /// From 1.
+    let number: Int
+    let wasAmbiguous: Bool
+    /// Milliseconds since 1970.
+    let expiresAt: Int64?
+}

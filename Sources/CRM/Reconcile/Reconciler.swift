@@ -1,0 +1,136 @@
+public import Jobs
+internal import JobsPostgres
+public import Logging
+public import Postgres
+public import ServiceLifecycle
+
+/// Finds what the tables say is still to do and no job is doing, and gives it one (engine.md §1).
+///
+/// Redis may be flushed, or restored from an old copy: whatever a table knows of goes on within a minute. Runs at start
+/// and every 20 s, in every process with the scheduler's role: each step may be repeated by others at any time.
+public struct Reconciler: Service {
+    public static let kindName = "reconcile"
+    private static let interval = Duration.seconds(20)
+    /// Rounds between looks for customers that wait for a seller: 5 minutes.
+    private static let roundsPerWait = 15
+
+    private struct NoArguments: Decodable, Sendable {}
+
+    private let pool: PostgresPool
+    private let door: any JobDoor
+    private let imports: ImportStore
+    private let hooks: AssignmentHooks
+    private let logger: Logger
+
+    public init(
+        pool: PostgresPool, door: any JobDoor, imports: ImportStore, hooks: AssignmentHooks, logger: Logger
+    ) {
+        self.pool = pool
+        self.door = door
+        self.imports = imports
+        self.hooks = hooks
+        self.logger = logger
+    }
+
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            var round = 0
+            while !Task.isCancelled {
+                do {
+                    try await reconcile()
+                    if round % Self.roundsPerWait == 0 { try await assignWaiting() }
+                } catch {
+                    logger.warning("reconciler stopped before its end", metadata: ["error": "\(error)"])
+                }
+                round += 1
+                try? await Task.sleep(for: Self.interval)
+            }
+        }
+    }
+
+    /// `reconcile {}`: one round, now.
+    public var kind: Kind {
+        Kind.single(Self.kindName, arguments: NoArguments.self) { _, _, _ in
+            try await reconcile()
+            try await assignWaiting()
+            return .done()
+        }
+    }
+
+    /// One round.
+    func reconcile() async throws {
+        let resent = try await pool.transaction { try Outbox.resend(in: &$0) }
+        if resent > 0 { logger.notice("jobs sent again that left no receipt", metadata: ["jobs": "\(resent)"]) }
+        for lost in try await imports.unfinished() {
+            switch try await door.job(lost.jobID)?.state {
+            case .dead?:
+                try await imports.giveUp(lost.id, message: "导入任务多次失败，已停止；请联系管理员")
+            case .cancelled?: try await imports.cancel(lost.id)
+            case .succeeded?: try await imports.requeue(lost)
+            case nil:
+                if try await !isOnItsWay(lost.jobID) { try await imports.requeue(lost) }
+            case .scheduled?, .queued?, .running?, .retrying?: break
+            }
+        }
+        for lost in try await imports.unassigned() {
+            switch try await door.job(lost.jobID)?.state {
+            case .dead?, .cancelled?, .succeeded?: try await imports.reassign(lost)
+            case nil:
+                if try await !isOnItsWay(lost.jobID) { try await imports.reassign(lost) }
+            case .scheduled?, .queued?, .running?, .retrying?: break
+            }
+        }
+    }
+
+    /// Whether the outbox still has the job and sends it (again) by itself.
+    private func isOnItsWay(_ job: String) async throws -> Bool {
+        try await !pool.query(
+            """
+            SELECT FROM paidan.outbox
+            WHERE id::text = \(job) AND (sent_at IS NULL OR sent_at > now() - interval '22 hours')
+            """
+        ).isEmpty
+    }
+
+    private func assignWaiting() async throws {
+        let hooks = hooks
+        try await pool.transaction { tx in
+            try WaitingCustomers.enqueue(in: &tx)
+            try WaitingCustomers.checkCapacity(hooks, in: &tx)
+        }
+    }
+}
+
+/// Removes what has served its time, once an hour.
+public struct Housekeeper: Service {
+    private let pool: PostgresPool
+    private let imports: ImportStore
+    private let retention: JobsPostgres.Retention
+    private let logger: Logger
+
+    public init(pool: PostgresPool, imports: ImportStore, receipts: Duration, logger: Logger) {
+        self.pool = pool
+        self.imports = imports
+        var retention = JobsPostgres.Retention()
+        retention.receipts = receipts
+        self.retention = retention
+        self.logger = logger
+    }
+
+    public func run() async throws {
+        await cancelWhenGracefulShutdown {
+            while !Task.isCancelled {
+                do {
+                    _ = try await retention.prune(pool)
+                    _ = try await imports.removeAbandoned()
+                    while try await imports.pruneFiles() > 0 { try Task.checkCancellation() }
+                    _ = try await pool.query(
+                        "DELETE FROM paidan.send_log WHERE sent_at < clock_timestamp() - interval '1 hour'")
+                } catch {
+                    logger.debug("housekeeping stopped before its end", metadata: ["error": "\(error)"])
+                }
+                try? await Task.sleep(for: .seconds(3600))
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+public import Postgres
+
+/// What jobs.conf says about expiry and former owners, put where triggers and queries can read it.
+public struct BusinessSettings: Sendable, Equatable {
+    /// IANA name of the zone whose days are business days.
+    public var timezone: String
+    /// At least 1.
+    public var followUpDays: Int
+    /// At least 1.
+    public var dealDays: Int
+    /// `any_former` or `last_owner`.
+    public var formerOwner: String
+    /// 0 is off.
+    public var cooldownDays: Int
+
+    public init(timezone: String, followUpDays: Int, dealDays: Int, formerOwner: String, cooldownDays: Int) {
+        self.timezone = timezone
+        self.followUpDays = followUpDays
+        self.dealDays = dealDays
+        self.formerOwner = formerOwner
+        self.cooldownDays = cooldownDays
+    }
+
+    /// Writes what differs to `paidan.setting`.
+    public func store(in pool: PostgresPool) async throws {
+        let values = [
+            ("timezone", timezone), ("follow_up_days", "\(followUpDays)"), ("deal_days", "\(dealDays)"),
+            ("former_owner", formerOwner), ("cooldown_days", "\(cooldownDays)"),
+        ]
+        _ = try await pool.transaction { tx in
+            try Actor.set("service", in: &tx)
+            _ = try tx.query(
+                """
+                INSERT INTO paidan.setting (name, value)
+                SELECT * FROM unnest(\(values.map(\.0))::text[], \(values.map(\.1))::text[])
+                ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE setting.value <> excluded.value
+                """)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import API
+import ArgumentParser
+import CRM
+import Jobs
+import JobsPostgres
+import Logging
+import Metrics
+import Observability
+import ServiceLifecycle
+import UnixSignals
+
+struct ServeCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "serve", abstract: "Run the service until SIGTERM.",
+        discussion: """
+            Roles: api answers HTTP, worker runs jobs, scheduler fires schedules and finds lost work. Several processes may \
+            have the same role.
+
+            Example: paidan serve --roles worker,scheduler
+            """)
+
+    @Option(help: "Which of api, worker, scheduler to run, with commas between.") var roles = "api,worker,scheduler"
+    @OptionGroup var config: ConfigOption
+
+    private enum Role: String, CaseIterable { case api, worker, scheduler }
+
+    private func chosenRoles() throws -> Set<Role> {
+        let names = roles.split(separator: ",").map { $0.filter { $0 != " " } }
+        let chosen = names.compactMap { Role(rawValue: String($0)) }
+        guard !names.isEmpty, chosen.count == names.count else {
+            throw ValidationError("--roles takes one or more of api, worker, scheduler, with commas between")
+        }
+        return Set(chosen)
+    }
+
+    func validate() throws { _ = try chosenRoles() }
+
+    func run() async throws {
+        let conf = try config.load()
+        let roles = try chosenRoles()
+        let registry = PrometheusRegistry()
+        MetricsSystem.bootstrap(registry)
+        let composition = Composition(conf)
+        defer { composition.close() }
+        let logger = composition.logger("paidan")
+        try await Preflight(composition: composition, logger: logger).run()
+
+        var services: [any Service] = [AccessWatch(access: composition.access, conninfo: conf.postgres.conninfo)]
+        if roles.contains(.worker) { services += try ServiceParts.worker(composition) }
+        if roles.contains(.scheduler) { services += ServiceParts.scheduler(composition) }
+        if roles.contains(.api) { services.append(ServiceParts.api(composition, registry, logger)) }
+        let group = ServiceGroup(
+            configuration: .init(
+                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: composition.logger("lifecycle")))
+        logger.info(
+            "started",
+            metadata: [
+                "version": "\(Release.version)", "roles": "\(roles.map(\.rawValue).sorted().joined(separator: ","))",
+            ])
+        try await group.run()
+        logger.info("stopped")
+    }
+}

@@ -1,0 +1,142 @@
+import API
+import CRM
+import Channels
+import Curl
+import Jobs
+import JobsPostgres
+import JobsRedis
+import Logging
+import Observability
+import Postgres
+import Redis
+
+/// Every part of the service, joined by one configuration. Connects when first used.
+struct Composition: Sendable {
+    let conf: JobsConf
+    let redactor: Redactor
+    let pool: PostgresPool
+    let redis: RedisClient
+    let store: RedisJobStore
+    let curl: CurlClient
+    let list: any SellerList
+    let desk: AssignmentDesk
+    let imports: ImportStore
+    let customers: CustomerStore
+    let access: AccessControl
+    let hooks: AssignmentHooks
+    let kinds: KindRegistry
+    let environment: APIEnvironment
+
+    init(_ conf: JobsConf) {
+        self.conf = conf
+        redactor = Redactor(conf.secrets)
+        pool = PostgresPool(conf.postgres)
+        redis = RedisClient(conf.redis, name: "paidan")
+        store = RedisJobStore(client: redis, configuration: conf.redis, queues: conf.queues.map(\.name))
+        curl = CurlClient()
+        list = RedisSellerList(client: redis)
+        desk = AssignmentDesk(pool: pool, list: list)
+        let routes = conf.routes
+        let publisher = DeliveryPublisher(routes: { routes })
+        imports = ImportStore(pool: pool, settings: conf.importSettings, events: publisher)
+        customers = CustomerStore(pool: pool, settings: conf.importSettings)
+        access = AccessControl(pool: pool)
+        let imports = imports
+        hooks = AssignmentEvents(publisher: publisher).hooks { importID, chunk, _, tx in
+            try imports.chunkAssigned(importID, chunk: chunk, in: &tx)
+        }
+        environment = APIEnvironment(
+            offset: WallClock.offset(in: conf.timezone),
+            makeID: {
+                var random = SystemRandomNumberGenerator()
+                return JobID.make(at: WallClock.milliseconds(), using: &random)
+            })
+        kinds = Kinds.registry(
+            conf: conf, pool: pool, store: store, list: list, desk: desk, imports: imports, hooks: hooks,
+            channels: conf.connectedChannels(curl), logger: Self.logger(conf, redactor, "jobs"))
+    }
+
+    var jobForm: JobForm { JobForm(jobs: jobsAPI, environment: environment) }
+
+    var jobsAPI: JobsAPI {
+        JobsAPI(door: store, kinds: kinds, queues: Set(conf.queues.map(\.name)), refuseEffect: refuseEffect)
+    }
+
+    /// Commits the receipt `cancelled`; whichever receipt commits first is true.
+    var refuseEffect: @Sendable (_ job: String, _ kind: String) async throws -> Bool {
+        { [pool] job, kind in
+            try await pool.transaction { try Receipts.refuse(job, kind: kind, in: &$0) }
+        }
+    }
+
+    func logger(_ label: String) -> Logger { Self.logger(conf, redactor, label) }
+
+    /// A seller by id or by user name.
+    func sellerID(_ text: String) async throws -> Int {
+        let id = Int(text) ?? 0
+        let rows = try await pool.query(
+            "SELECT id FROM crm_userinfo WHERE id = \(id) OR username = \(text) ORDER BY id LIMIT 2")
+        guard let row = rows.first else { throw CommandFailure.refused("There is no seller \(text).") }
+        return try row.int(0)
+    }
+
+    func close() {
+        curl.close()
+        store.close()
+        redis.close()
+        pool.close()
+    }
+
+    private static func logger(_ conf: JobsConf, _ redactor: Redactor, _ label: String) -> Logger {
+        var logger = Logger(label: label) { label in
+            LineLogHandler(label: label, format: conf.log.format, redact: { redactor.redact($0) })
+        }
+        logger.logLevel = conf.log.level
+        return logger
+    }
+}
+
+extension JobsConf {
+    var importSettings: ImportSettings {
+        var settings = ImportSettings()
+        settings.gender = ImportSettings.Gender(rawValue: business.gender.rawValue) ?? .optional
+        settings.contact = ImportSettings.Contact(rawValue: business.contact.rawValue) ?? .strict
+        settings.keepFiles = retention.sheets
+        settings.limits.fileBytes = max(settings.limits.fileBytes, http.maxBody)
+        return settings
+    }
+
+    /// Enabled channels only: an event must not wait for one that was switched off.
+    var routes: NotificationRoutes {
+        let enabled = Dictionary(
+            uniqueKeysWithValues: channels.filter(\.options.enabled).map { ($0.name, $0.speaksToGroup) })
+        return NotificationRoutes(
+            notifications.mapValues { names in
+                names.compactMap { name in
+                    enabled[name].map { NotificationRoutes.Route(channel: name, speaksToGroup: $0) }
+                }
+            })
+    }
+
+    /// The enabled channels, ready to send.
+    func connectedChannels(_ curl: CurlClient) -> [String: any Channel] {
+        var connected: [String: any Channel] = [:]
+        for entry in channels where entry.options.enabled { connected[entry.name] = entry.connected(curl, timezone) }
+        return connected
+    }
+}
+
+extension JobsConf.ChannelEntry {
+    /// - Returns: nil only for settings that were not checked before.
+    func connected(_ curl: CurlClient, _ timezone: String) -> (any Channel)? {
+        let now: @Sendable () -> Int64 = { Int64(WallClock.milliseconds()) }
+        switch settings {
+        case .email(let settings):
+            let offset = WallClock.offset(in: timezone)(now()) / 60
+            return try? Email(name: name, settings: settings, client: curl, utcOffset: offset)
+        case .wecomRobot(let settings): return try? WeComRobot(name: name, settings: settings, client: curl, now: now)
+        case .dingtalkRobot(let settings):
+            return try? DingTalkRobot(name: name, settings: settings, client: curl, now: now)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+import CRM
+import Channels
+import Jobs
+import Logging
+import Postgres
+
+/// Every kind of job that this program knows. A new kind is one line here.
+enum Kinds {
+    static func registry(
+        conf: JobsConf, pool: PostgresPool, store: any JobStore, list: any SellerList, desk: AssignmentDesk,
+        imports: ImportStore, hooks: AssignmentHooks, channels: [String: any Channel], logger: Logger
+    ) -> KindRegistry {
+        let settings = conf.assignmentSettings
+        let strategy = settings.strategy
+        var kinds = [
+            ImportJob(store: imports, forecast: AssignmentPreview(pool: pool, strategy: { strategy })).kind,
+            UndoJob(store: imports, slotsFreed: { try await desk.reloadList() }).kind,
+            AssignmentJob(pool: pool, list: list, settings: { settings }, hooks: hooks, logger: logger).kind,
+            OffboardJob(pool: pool, list: list, hooks: hooks).kind,
+            NotifyJob(pool: pool, channels: { channels }, publicURL: conf.http.publicURL, logger: logger).kind,
+            Reconciler(pool: pool, door: store, imports: imports, hooks: hooks, logger: logger).kind,
+        ]
+        if conf.kinds["noop"]?.enabled == true { kinds.append(.noop()) }
+        return KindRegistry(
+            kinds.compactMap { kind in
+                var kind = kind
+                let override = conf.kinds[kind.name]
+                if override?.enabled == false { return nil }
+                if let queue = override?.queue { kind.queue = queue }
+                if let attempts = override?.maxAttempts { kind.maxAttempts = attempts }
+                if let timeout = override?.timeout { kind.timeout = timeout }
+                if let concurrency = override?.concurrency { kind.concurrency = concurrency }
+                return kind
+            })
+    }
+}
+
+extension JobsConf {
+    var assignmentSettings: AssignmentSettings {
+        AssignmentSettings(strategy: AssignmentStrategy(rawValue: business.strategy.rawValue) ?? .laps)
+    }
+}

@@ -1,0 +1,103 @@
+import API
+import CRM
+import Foundation
+import Jobs
+import JobsPostgres
+import JobsRedis
+import Logging
+import Observability
+import Postgres
+import Redis
+import ServiceLifecycle
+
+/// The services of each role. They stop in the reverse of their order.
+enum ServiceParts {
+    static func worker(_ composition: Composition) throws -> [any Service] {
+        let conf = composition.conf
+        let logger = composition.logger("jobs")
+        var configuration = WorkerConfiguration(worker: identity())
+        configuration.concurrency = conf.worker.concurrency
+        configuration.lease = conf.worker.lease
+        configuration.drain = conf.worker.drain
+        configuration.weights = conf.queues.map { ($0.name, $0.weight) }
+        var retention = Jobs.Retention()
+        retention.done = conf.retention.done
+        retention.dead = conf.retention.dead
+        return [
+            Promoter(store: composition.store, logger: logger),
+            Reaper(store: composition.store, lease: conf.worker.lease, kinds: composition.kinds, logger: logger),
+            Pruner(store: composition.store, retention: retention, logger: logger),
+            Relay(
+                pool: composition.pool, conninfo: conf.postgres.conninfo, store: composition.store,
+                kinds: composition.kinds, logger: logger),
+            try WorkerPool(
+                store: composition.store, kinds: composition.kinds, configuration: configuration, logger: logger,
+                isInfrastructure: Failures.isInfrastructure),
+        ]
+    }
+
+    static func scheduler(_ composition: Composition) -> [any Service] {
+        let logger = composition.logger("scheduler")
+        return [
+            Reconciler(
+                pool: composition.pool, door: composition.store, imports: composition.imports,
+                hooks: composition.hooks, logger: logger),
+            Housekeeper(
+                pool: composition.pool, imports: composition.imports, receipts: composition.conf.retention.receipts,
+                logger: logger),
+        ]
+    }
+
+    static func api(_ composition: Composition, _ registry: PrometheusRegistry, _ logger: Logger) -> any Service {
+        let conf = composition.conf
+        let health = Health(composition: composition, registry: registry)
+        return Server(
+            host: conf.http.host, port: conf.http.port,
+            dependencies: APIDependencies(
+                jobs: composition.jobsAPI, imports: ImportsAPI(store: composition.imports, maxBody: conf.http.maxBody),
+                customers: CustomersAPI(store: composition.customers), desk: composition.desk,
+                access: composition.access,
+                health: HealthChecks(problems: { await health.problems() }, metrics: { await health.metrics() }),
+                failures: FailureJudge(judge: Failures.verdict), environment: composition.environment),
+            logger: composition.logger("http"),
+            onReady: { port in
+                logger.info("listening", metadata: ["host": "\(conf.http.host)", "port": "\(port)"])
+            })
+    }
+
+    /// Unique to this start of the process: a number that the kernel gives again soon must not name two.
+    private static func identity() -> WorkerInfo {
+        let host = ProcessInfo.processInfo.hostName
+        let pid = Int(ProcessInfo.processInfo.processIdentifier)
+        let start = WallClock.milliseconds()
+        return WorkerInfo(
+            process: "\(host)-\(pid)-\(String(start, radix: 36))", host: host, pid: pid, version: Release.version,
+            startedAt: start)
+    }
+}
+
+/// Which errors are a store's trouble, for the worker and for HTTP.
+enum Failures {
+    static let isInfrastructure: @Sendable (any Error) -> Bool = { error in
+        switch error {
+        case let error as PostgresError: error.isInfrastructure
+        case let error as RedisError: error.code != .server
+        case let error as StoreError: error.isInfrastructure
+        default: false
+        }
+    }
+
+    static let verdict: @Sendable (any Error) -> FailureJudge.Verdict = { error in
+        switch error {
+        case let error as PostgresError where error.isInfrastructure:
+            .unavailable("PostgreSQL does not answer; send the request again later.")
+        case let error as StoreError where error.code == .outOfMemory:
+            .unavailable("Redis has no memory left for new jobs; send the request again later.")
+        case let error as StoreError where error.isInfrastructure:
+            .unavailable("Redis does not answer; send the request again later.")
+        case let error as RedisError where error.code != .server:
+            .unavailable("Redis does not answer; send the request again later.")
+        default: .unknown
+        }
+    }
+}
