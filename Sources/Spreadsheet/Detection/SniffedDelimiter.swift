@@ -37,7 +37,8 @@ struct SniffedDelimiter {
         var row = candidates.map { _ in 0 }
         var isQuoted = false
         var atCellStart = true
-        for unsafebyte in unsafe piece {
+        for i in 0..<piece.count {
+            let byte = unsafe piece[i]
             if isQuoted {
                 // A doubled quote closes and opens again at once: the cell's start is taken for it.
                 if byte == UInt8(ascii: "\"") {
@@ -53,8 +54,8 @@ struct SniffedDelimiter {
                 if rows.count == lines { return rows }
                 row = candidates.map { _ in 0 }
                 atCellStart = true
-            } else if let i = candidates.firstIndex(of: byte) {
-                row[i] += 1
+            } else if let k = candidates.firstIndex(of: byte) {
+                row[k] += 1
                 atCellStart = true
             } else {
                 atCellStart = false

@@ -55,3 +55,37 @@ enum EscapedText {
         }
     }
 }
+
+extension EscapedText {
+    /// Adds a cell's text as the content of an XML element: markup and what XML or a workbook cannot hold are escaped.
+    static func append(_ utf8: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
+        guard let base = utf8.baseAddress else { return }
+        var plain = 0
+        for i in 0..<utf8.count {
+            let escape: String
+            switch unsafe base[i] {
+            case UInt8(ascii: "&"): escape = "&amp;"
+            case UInt8(ascii: "<"): escape = "&lt;"
+            case UInt8(ascii: ">"): escape = "&gt;"
+            case 0x09, 0x0A: continue
+            // A CR as such would be read back as a line feed (XML 1.0, 2.11).
+            case 0..<0x20:
+                escape = unsafe "_x00\(base[i] < 0x10 ? "0" : "")\(String(base[i], radix: 16, uppercase: true))_"
+            case UInt8(ascii: "_"):
+                guard unsafe unit(base + i, utf8.count - i) != nil else { continue }
+                escape = "_x005F_"
+            // U+FFFE and U+FFFF are no characters of XML.
+            case 0xEF where unsafe i + 2 < utf8.count && base[i + 1] == 0xBF && base[i + 2] >= 0xBE:
+                unsafe bytes.append(contentsOf: utf8[plain..<i])
+                unsafe bytes += (base[i + 2] == 0xBE ? "_xFFFE_" : "_xFFFF_").utf8
+                plain = i + 3
+                continue
+            default: continue
+            }
+            unsafe bytes.append(contentsOf: utf8[plain..<i])
+            bytes += escape.utf8
+            plain = i + 1
+        }
+        unsafe bytes.append(contentsOf: utf8[plain...])
+    }
+}
