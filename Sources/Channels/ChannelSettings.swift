@@ -50,7 +50,8 @@ func validateRobotURL(_ url: Secret, parameter: String, _ name: String) throws(C
             field: "channels.\(name).url", problem: "must be the robot's whole https:// address, in ASCII")
     }
     let query = text.split(separator: "?", maxSplits: 1).dropFirst().first ?? ""
-    guard query.split(separator: "&").contains(where: { $0.hasPrefix("\(parameter)=") && $0.count > parameter.count + 1 })
+    guard
+        query.split(separator: "&").contains(where: { $0.hasPrefix("\(parameter)=") && $0.count > parameter.count + 1 })
     else {
         throw ChannelSettingError(
             field: "channels.\(name).url", problem: "lacks ?\(parameter)=…; copy the robot's whole address")

@@ -32,11 +32,15 @@ public struct EmailSettings: Sendable {
         if scheme == nil || !isHost {
             try fail("url", "must be smtp://host:port or smtps://host:port, without a path or a user")
         }
-        if Mailbox(from) == nil { try fail("from", "must be an address like crm@example.com or Name <crm@example.com>") }
+        if Mailbox(from) == nil {
+            try fail("from", "must be an address like crm@example.com or Name <crm@example.com>")
+        }
         let hasUser = username?.isEmpty == false
         if hasUser, password?.isEmpty != false { try fail("password", "is empty, but username is set") }
         if !hasUser, password?.isEmpty == false { try fail("username", "is empty, but password is set") }
-        if caFile?.isEmpty == true { try fail("ca_file", "is empty; leave the key out to use the system's certificates") }
+        if caFile?.isEmpty == true {
+            try fail("ca_file", "is empty; leave the key out to use the system's certificates")
+        }
         try options.validate(name)
     }
 }

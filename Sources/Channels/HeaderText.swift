@@ -19,7 +19,8 @@ enum HeaderText {
         var words: [[UInt8]] = [[]]
         for character in text {
             // A grapheme longer than a word is split between its scalars.
-            let pieces = character.utf8.count <= 45 ? [Array(character.utf8)] : character.unicodeScalars.map { Array($0.utf8) }
+            let pieces =
+                character.utf8.count <= 45 ? [Array(character.utf8)] : character.unicodeScalars.map { Array($0.utf8) }
             for piece in pieces {
                 if words[words.count - 1].count + piece.count > 45 { words.append([]) }
                 words[words.count - 1] += piece
@@ -36,7 +37,9 @@ enum HeaderText {
             for word in line.split(separator: " ", omittingEmptySubsequences: false) {
                 let last = lines[lines.count - 1]
                 let isStart = last.isEmpty
-                if !isStart && last.utf8.count + 1 + word.utf8.count > 78 && !word.isEmpty && last.contains(where: { $0 != " " }) {
+                if !isStart && last.utf8.count + 1 + word.utf8.count > 78 && !word.isEmpty
+                    && last.contains(where: { $0 != " " })
+                {
                     lines.append(" " + word)
                 } else {
                     lines[lines.count - 1] = isStart && lines.count == 1 ? String(word) : last + " " + word

@@ -9,7 +9,8 @@ public struct QuietHours: Sendable, Equatable {
     public init?(_ text: String) {
         let times = text.split(separator: "-", omittingEmptySubsequences: false).map { time -> Int? in
             let parts = time.split(separator: ":", omittingEmptySubsequences: false)
-            guard parts.count == 2, parts.allSatisfy({ $0.utf8.count == 2 && $0.utf8.allSatisfy { (48...57).contains($0) } }),
+            guard parts.count == 2,
+                parts.allSatisfy({ $0.utf8.count == 2 && $0.utf8.allSatisfy { (48...57).contains($0) } }),
                 let hour = Int(parts[0]), let minute = Int(parts[1]), minute < 60, hour * 60 + minute <= 1440
             else { return nil }
             return hour * 60 + minute

@@ -46,7 +46,7 @@ internal import CCurl
     /// Frees the handle. Callbacks may still run in it, so it is not left to `deinit`.
     func dispose() {
         unsafe curl_easy_cleanup(easy)
-        for unsafe list in unsafe lists { unsafe curl_slist_free_all(list) }
+        for index in unsafe lists.indices { unsafe curl_slist_free_all(lists[index]) }
         unsafe lists = unsafe []
     }
 

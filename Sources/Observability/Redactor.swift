@@ -10,7 +10,8 @@ public final class Redactor: Sendable {
 
     /// Names whose values are credentials, in lower case.
     public static let names: Set<String> = [
-        "key", "access_token", "secret", "corpsecret", "appsecret", "app_secret", "appkey", "sign", "signature", "token",
+        "key", "access_token", "secret", "corpsecret", "appsecret", "app_secret", "appkey", "sign", "signature",
+        "token",
         "password", "authorization", "proxy-authorization", "cookie", "set-cookie", "webhook-signature", "accesstoken",
         "access_key_secret",
     ]
@@ -64,6 +65,11 @@ public final class Redactor: Sendable {
         }
         return CredentialPattern.match(text, at: index)
     }
+}
+
+extension Redactor: CustomReflectable {
+    /// Shows none of what it knows.
+    public var customMirror: Mirror { Mirror(self, children: []) }
 }
 
 /// The ways a secret may be written.
