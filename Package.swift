@@ -63,7 +63,7 @@ let package = Package(
         .target(
             name: "API",
             dependencies: [
-                "CRM", "Jobs", "Observability", "OwnerThread", crypto, httpTypes, hummingbird, lifecycle, logging,
+                "CRM", "Jobs", "Observability", "OwnerThread", asyncAlgorithms, crypto, httpTypes, hummingbird, lifecycle, logging,
                 metrics, nioCore,
             ]),
         .target(

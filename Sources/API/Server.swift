@@ -1,5 +1,5 @@
 internal import HTTPTypes
-public import Hummingbird
+internal import Hummingbird
 public import Logging
 public import ServiceLifecycle
 public import CRM

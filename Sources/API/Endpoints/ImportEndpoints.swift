@@ -1,3 +1,4 @@
+internal import AsyncAlgorithms
 public import CRM
 internal import FoundationEssentials
 internal import HTTPTypes
@@ -108,16 +109,31 @@ enum ImportEndpoints {
     private static func errors(_ call: Call, _ store: ImportStore) async throws -> Reply {
         let importID = try id(call)
         let sheet = try await judged { try await ErrorSheet(store, importID) }
-        var reply = Reply(
-            body: ResponseBody { writer in
-                // Streamed: the sheet may be as large as the upload.
-                var out = PieceStream(writer: writer)
-                try await sheet.write { bytes in try await out.write(bytes) }
-                try await out.finish()
-            })
+        var reply = Reply(body: streamed { try await sheet.write($0) })
         reply.headers[.contentType] = sheet.mediaType
         reply.headers[.contentDisposition] = disposition(sheet.fileName)
         return reply
+    }
+
+    /// A body that is made while it is sent: a sheet may be as large as the upload. The maker waits for the reader.
+    private static func streamed(
+        _ make: @escaping @Sendable (_ write: @escaping @Sendable ([UInt8]) async throws -> Void) async throws -> Void
+    ) -> ResponseBody {
+        ResponseBody { writer in
+            let pieces = AsyncThrowingChannel<ByteBuffer, any Error>()
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask {
+                    do {
+                        try await make { await pieces.send(ByteBuffer(bytes: $0)) }
+                        pieces.finish()
+                    } catch {
+                        pieces.fail(error)
+                    }
+                }
+                for try await piece in pieces { try await writer.write(piece) }
+                try await writer.finish(nil)
+            }
+        }
     }
 
     private static func download(_ bytes: [UInt8], _ name: String, _ type: String) -> Reply {
@@ -163,12 +179,4 @@ enum SheetType {
         format == "csv"
             ? "text/csv; charset=utf-8" : "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
     }
-}
-
-/// Writes pieces of a streamed answer.
-private struct PieceStream {
-    var writer: any ResponseBodyWriter
-
-    mutating func write(_ bytes: [UInt8]) async throws { try await writer.write(ByteBuffer(bytes: bytes)) }
-    consuming func finish() async throws { try await writer.finish(nil) }
 }

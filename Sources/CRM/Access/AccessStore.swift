@@ -41,9 +41,33 @@ struct AccessStore: Sendable {
             }
             let caller = Caller(
                 userID: Int64(userID), name: try row.text(1), sellerID: try row.optionalInt(2).map { Int64($0) },
-                codes: codes, rules: rules)
+                codes: codes, menu: try Self.menu(of: userID, in: &tx), rules: rules)
             return Loaded(caller: caller, expiresIn: try row.optionalInt(3).map { .milliseconds($0) })
         }
+    }
+}
+
+extension AccessStore {
+    /// Menu → group → permissions that stand in a menu themselves (`menu_gp` NULL).
+    private static func menu(of user: Int, in tx: inout Transaction) throws -> [UInt8] {
+        try tx.query(
+            """
+            WITH mine AS (
+                SELECT DISTINCT p.id, p.title, p.url, p.code, p.group_id
+                FROM rbac_user_roles ur JOIN rbac_role_permissions rp ON rp.role_id = ur.role_id
+                JOIN rbac_permission p ON p.id = rp.permission_id
+                WHERE ur.user_id = \(user) AND p.menu_gp_id IS NULL
+            ), groups AS (
+                SELECT g.id, g.caption, g.menu_id, json_agg(
+                    json_build_object('title', mine.title, 'url', mine.url, 'code', mine.code) ORDER BY mine.id) AS entries
+                FROM mine JOIN rbac_group g ON g.id = mine.group_id GROUP BY g.id
+            ), menus AS (
+                SELECT m.id, m.title, json_agg(
+                    json_build_object('caption', groups.caption, 'permissions', groups.entries) ORDER BY groups.id) AS groups
+                FROM groups JOIN rbac_menu m ON m.id = groups.menu_id GROUP BY m.id
+            )
+            SELECT coalesce(json_agg(json_build_object('title', title, 'groups', groups) ORDER BY id), '[]') FROM menus
+            """)[0].utf8(0)
     }
 }
 

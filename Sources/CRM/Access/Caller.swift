@@ -7,6 +7,8 @@ public struct Caller: Sendable {
     public let sellerID: Int64?
     /// Codes such as `customer.all`.
     public let codes: Set<String>
+    /// JSON: `[{title, groups: [{caption, permissions: [{title, url, code}]}]}]`, so that a page can draw itself.
+    public let menu: [UInt8]
     let rules: [Rule]
 
     struct Rule: Sendable {
