@@ -36,6 +36,13 @@ internal import Glibc
         unsafe XML_StopParser(parser, 0)
     }
 
+    /// Whether the part has a document type declaration.
+    final var hasDoctype: Bool { problem?.message == Self.doctype.message }
+
+    /// ECMA-376 part 2, 6.2.5: no part has a document type declaration. So no entity is ever declared or resolved.
+    fileprivate static let doctype = SheetError.format(
+        "工作簿内的 XML 含有 DTD（文档类型声明），已拒绝。请用 Excel 重新另存为 .xlsx 后上传。")
+
     /// Stops parsing until it is resumed.
     final func pause() { unsafe XML_StopParser(parser, 1) }
 
@@ -96,22 +103,21 @@ internal import Glibc
     // The handler lives as long as the parser: both are fields of one value.
     unsafe XML_SetUserData(parser, Unmanaged.passUnretained(handler).toOpaque())
     unsafe XML_SetElementHandler(
-        parser,
-        { data, name, attributes in
-            unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().started(name!, attributes!)
-        },
-        { data, _ in unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().ended() })
+        parser, { data, name, attributes in unsafe tell(data) { unsafe $0.started(name!, attributes!) } },
+        { data, _ in unsafe tell(data) { $0.ended() } })
     unsafe XML_SetCharacterDataHandler(parser) { data, bytes, count in
-        unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().heard(bytes!, count)
+        unsafe tell(data) { unsafe $0.heard(bytes!, count) }
     }
-    // ECMA-376 part 2, 6.2.5: "documents shall not contain DTD declarations". So no entity is ever declared or resolved.
     unsafe XML_SetStartDoctypeDeclHandler(parser) { data, _, _, _, _ in
-        unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue()
-            .fail(.format("工作簿内的 XML 含有 DTD（文档类型声明），已拒绝。请用 Excel 重新另存为 .xlsx 后上传。"))
+        unsafe tell(data) { $0.fail(XMLHandler.doctype) }
     }
-    unsafe XML_SetCommentHandler(parser) { data, _ in
-        unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().commented()
-    }
+    unsafe XML_SetCommentHandler(parser) { data, _ in unsafe tell(data) { $0.commented() } }
+}
+
+/// Calls the handler without counting a reference to it, for each of millions of elements.
+@inline(__always)
+@unsafe private func tell(_ data: UnsafeMutableRawPointer?, _ body: (XMLHandler) -> Void) {
+    unsafe Unmanaged<XMLHandler>.fromOpaque(data!)._withUnsafeGuaranteedRef(body)
 }
 
 /// Names as the parser gives them: the namespace, a separator, the local name; without the first two if there is none.
