@@ -177,10 +177,8 @@ private typealias Step = FakeSMTPServer.Step
 
     @Test("a mail cancelled or out of time half way is never ended with a dot, so that half is not delivered")
     func cancelledHalfWay() async throws {
-        for byTimeout in [false, true] {
-            let server = try FakeSMTPServer(try await TestCertificate.shared.value) { step in
-                if step == .bodyStarted { .silence } else { nil }
-            }
+        for (paused, byTimeout) in [(Step.data, false), (.data, true), (.bodyStarted, false), (.bodyStarted, true)] {
+            let server = try FakeSMTPServer(try await TestCertificate.shared.value) { $0 == paused ? .pause : nil }
             var message = try await mail(to: server)
             message.data = Array("Subject: x\r\n\r\n".utf8)
             for _ in 0..<100_000 { message.data += Array("0123456789012345678901234567890123456789\r\n".utf8) }

@@ -7,7 +7,7 @@ public final class FakeSMTPServer: Sendable {
         case greeting, hello, startTLS, auth, authResponse, data, quit
         case mail(String)
         case recipient(String)
-        /// The client may send the message now. A silence lasts until ``FakeSMTPServer/resume()``, then all is read.
+        /// The client may send the message now; only ``Action/pause`` has an effect.
         case bodyStarted
         /// After the final dot, with the message as sent (dots unstuffed).
         case final(String)
@@ -20,6 +20,8 @@ public final class FakeSMTPServer: Sendable {
         case drop
         /// Keeps it open and says nothing.
         case silence
+        /// Neither reads nor writes until ``FakeSMTPServer/resume()``, then goes on as usual.
+        case pause
     }
 
     public struct Options: Sendable {
@@ -96,7 +98,7 @@ public final class FakeSMTPServer: Sendable {
     /// Sessions open now.
     public var sessions: Int { log.withLock { $0.sessions } }
 
-    /// Ends the silences at ``Step/bodyStarted``.
+    /// Ends all pauses.
     public func resume() { log.withLock { $0.isResumed = true } }
 
     public func stop() { server.stop() }
@@ -142,6 +144,9 @@ private final class SMTPSession {
     /// - Returns: the first digit of the reply given, nil if the connection is over.
     private func give(_ step: FakeSMTPServer.Step, _ usual: String) -> Character? {
         switch script(step) ?? .reply(usual) {
+        case .pause:
+            waitForResume()
+            return wire.write(usual + "\r\n") ? usual.first : nil
         case .reply(let text):
             guard wire.write(text.split(separator: "\n").map { $0 + "\r\n" }.joined()) else { return nil }
             return text.first
@@ -199,12 +204,14 @@ private final class SMTPSession {
         return true
     }
 
+    private func waitForResume() {
+        while !isResumed() { usleep(2000) }
+    }
+
     private func receiveMail() -> Bool {
         guard let reply = give(.data, "354 go on") else { return false }
         guard reply == "3" else { return true }
-        if case .silence? = script(.bodyStarted) {
-            while !isResumed() { usleep(2000) }
-        }
+        if case .pause? = script(.bodyStarted) { waitForResume() }
         var lines: [String] = []
         var isComplete = false
         while let line = wire.line() {
