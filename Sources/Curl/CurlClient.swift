@@ -1,24 +1,32 @@
 internal import OwnerThread
 
-/// HTTP requests and mails over libcurl, all on one owner thread with kept connections.
+/// HTTP requests and mails over libcurl with kept connections: one owner thread for requests, one for mails.
+///
+/// libcurl waits for the reply after a mail's final dot without returning to its caller, minutes if the server is slow,
+/// so mails neither share a thread with requests nor run beside each other.
 public final class CurlClient: Sendable {
-    private let shared: Shared
+    private let requests: Shared
+    private let mails: Shared
 
     public init(_ configuration: CurlConfiguration = CurlConfiguration(), name: String = "curl") {
-        let shared = Shared(configuration)
-        self.shared = shared
-        startThread(named: name) {
-            var loop = TransferLoop(shared)
-            loop.run()
+        requests = Shared(configuration)
+        var oneByOne = configuration
+        oneByOne.transfers = 1
+        mails = Shared(oneByOne)
+        for (shared, name) in [(requests, name), (mails, name + "-mail")] {
+            startThread(named: name) {
+                var loop = TransferLoop(shared)
+                loop.run()
+            }
         }
     }
 
-    deinit { shared.inbox.close() }
+    deinit { close() }
 
     /// - Throws: ``CurlError``; a status like 500 is an answer, not an error.
     public func send(_ request: HTTPRequest) async throws(CurlError) -> HTTPResponse {
         try request.validate()
-        guard case .http(let response) = try await perform(.http(request), within: request.timeout) else {
+        guard case .http(let response) = try await perform(.http(request), on: requests, within: request.timeout) else {
             throw CurlError(.other, "the answer is of the wrong kind", mayHaveRun: true)
         }
         return response
@@ -27,26 +35,33 @@ public final class CurlClient: Sendable {
     /// - Throws: ``CurlError`` if the server's replies do not say what became of the mail; a refusal is a report.
     public func send(_ message: SMTPMessage) async throws(CurlError) -> SMTPReport {
         try message.validate()
-        guard case .smtp(let report) = try await perform(.smtp(message), within: message.timeout) else {
+        guard case .smtp(let report) = try await perform(.smtp(message), on: mails, within: message.timeout) else {
             throw CurlError(.other, "the answer is of the wrong kind", mayHaveRun: true)
         }
         return report
     }
 
-    public var statistics: CurlStatistics { shared.statistics.withLock { $0 } }
+    public var statistics: CurlStatistics {
+        requests.statistics.withLock { $0 } + mails.statistics.withLock { $0 }
+    }
 
     /// Takes no more requests and fails those that wait; the running ones end by themselves or at their deadlines.
-    public func close() { shared.inbox.close() }
+    public func close() {
+        requests.inbox.close()
+        mails.inbox.close()
+    }
 
-    private func perform(_ work: Operation.Work, within timeout: Duration) async throws(CurlError) -> Answer {
+    private func perform(
+        _ work: Operation.Work, on shared: Shared, within timeout: Duration
+    ) async throws(CurlError) -> Answer {
         let operation = Operation(id: shared.nextID(), work: work, deadline: .now + timeout)
         guard shared.enter() else { throw CurlError(.full, "too many requests wait for the network") }
         let result = await withTaskCancellationHandler {
             // In here, so that a task cancelled already finds its operation cancelled when it is put in.
             switch shared.inbox.put(operation) {
             case .accepted: return await operation.result()
-            case .full: return refuse(CurlError(.full, "too many requests wait for the network"))
-            case .closed: return refuse(CurlError(.closed, "the network client is closed"))
+            case .full: return shared.refuse(CurlError(.full, "too many requests wait for the network"))
+            case .closed: return shared.refuse(CurlError(.closed, "the network client is closed"))
             }
         } onCancel: {
             if operation.cancel() { shared.cancel(operation.id) }
@@ -54,13 +69,9 @@ public final class CurlClient: Sendable {
         return try result.get()
     }
 
-    private func refuse(_ error: CurlError) -> Result<Answer, CurlError> {
-        shared.leave(answered: false)
-        return .failure(error)
-    }
 }
 
-/// What callers and the owner thread have in common.
+/// What callers and one owner thread have in common.
 final class Shared: Sendable {
     let configuration: CurlConfiguration
     let inbox: Inbox<Operation>
@@ -93,6 +104,11 @@ final class Shared: Sendable {
             statistics.depth += 1
             return true
         }
+    }
+
+    func refuse(_ error: CurlError) -> Result<Answer, CurlError> {
+        leave(answered: false)
+        return .failure(error)
     }
 
     func leave(answered: Bool) {

@@ -2,7 +2,7 @@
 public struct CurlConfiguration: Sendable {
     /// Requests that may wait or run at the same time; more are refused. At least 1. Default 10 000.
     public var inboxLimit = 10_000
-    /// Requests that run at the same time; others wait. At least 1. Default 64.
+    /// HTTP requests that run at the same time; others wait, as mails always do. At least 1. Default 64.
     public var transfers = 64
     /// Connections to one host at the same time. At least 1. Default 8.
     public var connectionsPerHost = 8
@@ -26,4 +26,10 @@ public struct CurlStatistics: Sendable, Equatable {
     public var failed = 0
     /// Connections opened.
     public var connections = 0
+
+    static func + (a: CurlStatistics, b: CurlStatistics) -> CurlStatistics {
+        CurlStatistics(
+            depth: a.depth + b.depth, running: a.running + b.running, answered: a.answered + b.answered,
+            failed: a.failed + b.failed, connections: a.connections + b.connections)
+    }
 }

@@ -34,12 +34,18 @@ final class Operation: Sendable {
         }
     }
 
+    var isCancelled: Bool {
+        state.withLock { state in
+            if case .cancelled = state { true } else { false }
+        }
+    }
+
     /// - Returns: true if it is running, so that the owner thread has to end it.
     func cancel() -> Bool {
         let wasQueued = state.withLock { state -> Bool in
-            guard case .queued = state else { return false }
-            state = .cancelled
-            return true
+            defer { state = .cancelled }
+            if case .queued = state { return true }
+            return false
         }
         if wasQueued { answer.answer(.failure(CurlError(.cancelled, "cancelled before it was sent"))) }
         return !wasQueued

@@ -57,21 +57,26 @@ public struct SMTPMessage: Sendable {
 
     /// Bare line ends would end the mail early on some servers (SMTP smuggling), so they never reach libcurl.
     private func checkLines() throws(CurlError) {
-        var start = 0
+        var previous: UInt8 = 0
+        var length = 0
         var inHeaders = true
-        for (index, byte) in data.enumerated() {
+        for byte in data {
+            guard (previous == 0x0D) == (byte == 0x0A) else {
+                throw CurlError(.invalid, "the mail has a line end that is not CRLF")
+            }
+            previous = byte
             switch byte {
-            case 0x0D where index + 1 < data.count && data[index + 1] == 0x0A: continue
-            case 0x0A where index > 0 && data[index - 1] == 0x0D:
-                if index - start == 1 { inHeaders = false }
-                start = index + 1
-            case 0x0D, 0x0A: throw CurlError(.invalid, "the mail has a line end that is not CRLF")
+            case 0x0A:
+                if length == 0 { inHeaders = false }
+                length = 0
+            case 0x0D: break
             case 0: throw CurlError(.invalid, "the mail has a NUL byte")
             case 0x80... where inHeaders: throw CurlError(.invalid, "the mail's headers are not ASCII")
             default:
-                if index - start >= 998 { throw CurlError(.invalid, "the mail has a line over 998 bytes") }
+                length += 1
+                if length > 998 { throw CurlError(.invalid, "the mail has a line over 998 bytes") }
             }
         }
-        guard start == data.count, !data.isEmpty else { throw CurlError(.invalid, "the mail does not end with CRLF") }
+        guard previous == 0x0A else { throw CurlError(.invalid, "the mail does not end with CRLF") }
     }
 }

@@ -14,10 +14,9 @@ extension Transfer {
         return .failure(CurlError(curl: code, mayHaveRun: httpMayHaveRun(code)))
     }
 
-    /// The answer when the caller no longer wants one.
+    /// The answer to a request when the caller no longer wants one.
     func cancelled() -> Result<Answer, CurlError> {
-        if let report = dialogue?.report { return .success(.smtp(report)) }
-        let mayHaveRun = dialogue.map(\.isUnconfirmed) ?? httpMayHaveRun(CURLE_ABORTED_BY_CALLBACK)
+        let mayHaveRun = httpMayHaveRun(CURLE_ABORTED_BY_CALLBACK)
         return .failure(CurlError(.cancelled, "cancelled while it was sent", mayHaveRun: mayHaveRun))
     }
 
@@ -33,6 +32,10 @@ extension Transfer {
         }
         if code == CURLE_OK {
             return .failure(CurlError(.other, "the mail server's replies are out of step", mayHaveRun: true))
+        }
+        if code == CURLE_ABORTED_BY_CALLBACK && operation.isCancelled {
+            let mayHaveRun = dialogue.isUnconfirmed
+            return .failure(CurlError(.cancelled, "cancelled while it was sent", mayHaveRun: mayHaveRun))
         }
         return .failure(CurlError(curl: code, mayHaveRun: dialogue.isUnconfirmed))
     }

@@ -24,13 +24,20 @@ extension Transfer {
         set(CURLOPT_UPLOAD, 1)
         set(CURLOPT_INFILESIZE_LARGE, size: message.data.count)
         if isLast { set(CURLOPT_FORBID_REUSE, 1) }
-        // A server that does not answer QUIT must not hold up the thread.
+        setProgress()
+    }
+
+    /// Ends a cancelled mail, also while libcurl waits for the final reply (it looks here once a second), and the wait
+    /// for an answer to QUIT.
+    private func setProgress() {
         set(CURLOPT_NOPROGRESS, 0)
         let this = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe paidan_curl_set_pointer(easy, CURLOPT_XFERINFODATA, this)
         unsafe paidan_curl_set_progress(easy) { raw, _, _, _, _ in
             let transfer = unsafe Unmanaged<Transfer>.fromOpaque(raw!).takeUnretainedValue()
-            guard let decided = transfer.decided, transfer.dialogue?.isDecided == true else { return 0 }
+            guard let decided = transfer.decided, transfer.dialogue?.isDecided == true else {
+                return transfer.operation.isCancelled ? 1 : 0
+            }
             return ContinuousClock.now - decided > .seconds(2) ? 1 : 0
         }
     }

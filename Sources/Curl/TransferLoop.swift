@@ -45,7 +45,10 @@ internal import OwnerThread
         waiting.append(contentsOf: operations)
         closing = closed
         for id in shared.takeCancelled() {
-            guard let transfer = running.removeValue(forKey: id) else { continue }
+            // A mail ends by its progress callback: taking it out would make libcurl send the final dot, and so deliver
+            // the half that was sent.
+            guard let transfer = running[id], transfer.dialogue == nil else { continue }
+            running[id] = nil
             finish(transfer, transfer.cancelled())
         }
     }

@@ -52,10 +52,18 @@ import Testing
             #expect(!bodies.isEmpty)
             #expect(bodies.flatMap(\.items) == Array(0..<count))
             for body in bodies { #expect(try size(body) <= budget) }
-            let texts = try bodies.map { try text($0, field) }
+            var lines: [Int: [(body: Int, line: Substring)]] = [:]
+            for (index, body) in bodies.enumerated() {
+                for line in try text(body, field).split(separator: "\n") {
+                    guard let number = Int(line.prefix { $0 != "." }) else { continue }
+                    lines[number, default: []].append((index, line))
+                }
+            }
+            #expect(lines.count == count)
             for (index, item) in long.enumerated() {
-                let named = texts.indices.filter { texts[$0].contains("】\(item.subject)（") }
-                #expect(named.count == 1 && bodies[named[0]].items.contains(index))
+                let named = try #require(lines[index + 1])
+                #expect(named.count == 1 && bodies[named[0].body].items.contains(index))
+                #expect(named[0].line.hasPrefix("\(index + 1). 【分配】\(item.subject)（QQ"))
             }
         }
     }
@@ -91,7 +99,8 @@ import Testing
         let dingText = try text(ding, "text")
         for message in [plain, markdown, dingText] {
             #expect(!message.unicodeScalars.contains("<"))
-            #expect(!message.contains("](") && !message.contains("http://") && !message.lowercased().contains("www."))
+            #expect(!message.contains("http://") && !message.lowercased().contains("www."))
+            #expect(message == plain || !message.contains("]("))
             #expect(!message.unicodeScalars.contains { [0x0D, 0x2028, 0x202E].contains($0.value) })
             #expect(message.split(separator: "\n").count == 2)
         }

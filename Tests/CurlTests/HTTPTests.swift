@@ -144,7 +144,10 @@ import Testing
         let proxy = try FakeHTTPServer { _ in .answer(200, body: "from the proxy") }
         let server = try FakeHTTPServer { _ in .answer(200, body: "direct") }
         var request = HTTPRequest("GET", server.url + "/x")
-        #expect(try await client.send(request).body == Array("direct".utf8))
+        unsafe setenv("http_proxy", proxy.url, 1)
+        let direct = try await client.send(request)
+        unsafe unsetenv("http_proxy")
+        #expect(direct.body == Array("direct".utf8))
         request.proxy = proxy.url
         #expect(try await client.send(request).body == Array("from the proxy".utf8))
         #expect(proxy.requests.first?.target == server.url + "/x")

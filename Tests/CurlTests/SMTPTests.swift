@@ -166,12 +166,47 @@ private typealias Step = FakeSMTPServer.Step
         }
         let message = try await mail(to: server)
         let task = Task { await failure(message) }
-        try await waitUntil(within: .seconds(5), "DATA") { server.commands.contains("DATA") }
-        try await waitUntil(within: .seconds(5), "the mail") {
-            task.cancel()
-            return await task.value != nil
+        try await waitUntil(within: .seconds(5), "final dot") { server.commands.last == "." }
+        task.cancel()
+        let started = ContinuousClock.now
+        let error = await task.value
+        #expect(error?.code == .cancelled)
+        #expect(error?.mayHaveRun == true)
+        #expect(ContinuousClock.now - started < .seconds(10))
+    }
+
+    @Test("a mail cancelled or out of time half way is never ended with a dot, so that half is not delivered")
+    func cancelledHalfWay() async throws {
+        for (paused, byTimeout) in [(Step.data, false), (.data, true), (.bodyStarted, false), (.bodyStarted, true)] {
+            let server = try FakeSMTPServer(try await TestCertificate.shared.value) { $0 == paused ? .pause : nil }
+            var message = try await mail(to: server)
+            message.data = Array("Subject: x\r\n\r\n".utf8)
+            for _ in 0..<100_000 { message.data += Array("0123456789012345678901234567890123456789\r\n".utf8) }
+            if byTimeout { message.timeout = .seconds(1) }
+            let task = Task { [message] in await failure(message) }
+            try await waitUntil(within: .seconds(5), "DATA") { server.commands.last == "DATA" }
+            if !byTimeout { task.cancel() }
+            #expect(await task.value?.code == (byTimeout ? .timedOut : .cancelled))
+            server.resume()
+            try await waitUntil(within: .seconds(5), "end of the session") { server.sessions == 0 }
+            #expect(!server.commands.contains(".") && server.mails.isEmpty)
         }
-        #expect(await task.value?.code == .cancelled)
+    }
+
+    @Test("while a server is silent after the final dot, requests to others go on")
+    func doesNotBlockOthers() async throws {
+        let server = try FakeSMTPServer(try await TestCertificate.shared.value) { step in
+            if case .final = step { .silence } else { nil }
+        }
+        let message = try await mail(to: server)
+        let task = Task { await failure(message) }
+        try await waitUntil(within: .seconds(5), "final dot") { server.commands.last == "." }
+        let other = try FakeHTTPServer()
+        var request = HTTPRequest("GET", other.url)
+        request.timeout = .seconds(3)
+        #expect(try await client.send(request).status == 200)
+        task.cancel()
+        _ = await task.value
     }
 
     @Test(

@@ -1,3 +1,4 @@
+internal import Glibc
 internal import OwnerThread
 
 /// A mail server of our own: follows a script and keeps the mails it took.
@@ -6,6 +7,8 @@ public final class FakeSMTPServer: Sendable {
         case greeting, hello, startTLS, auth, authResponse, data, quit
         case mail(String)
         case recipient(String)
+        /// The client may send the message now; only ``Action/pause`` has an effect.
+        case bodyStarted
         /// After the final dot, with the message as sent (dots unstuffed).
         case final(String)
     }
@@ -17,6 +20,8 @@ public final class FakeSMTPServer: Sendable {
         case drop
         /// Keeps it open and says nothing.
         case silence
+        /// Neither reads nor writes until ``FakeSMTPServer/resume()``, then goes on as usual.
+        case pause
     }
 
     public struct Options: Sendable {
@@ -52,6 +57,8 @@ public final class FakeSMTPServer: Sendable {
         var mails: [Mail] = []
         var commands: [String] = []
         var connections = 0
+        var sessions = 0
+        var isResumed = false
     }
 
     private let server: LoopbackServer
@@ -67,21 +74,32 @@ public final class FakeSMTPServer: Sendable {
         let library = try TLSLibrary(certificate)
         self.log = log
         server = try LoopbackServer(name: "fake-smtp") { wire, number in
-            log.withLock { $0.connections = max($0.connections, number) }
+            log.withLock {
+                $0.connections = max($0.connections, number)
+                $0.sessions += 1
+            }
+            defer { log.withLock { $0.sessions -= 1 } }
             if options.implicitTLS, !wire.startTLS(library) { return }
             let session = SMTPSession(
                 wire: wire, number: number, options: options, library: library, script: script,
                 command: { line in log.withLock { $0.commands.append(line) } },
-                mail: { mail in log.withLock { $0.mails.append(mail) } })
+                mail: { mail in log.withLock { $0.mails.append(mail) } },
+                isResumed: { log.withLock { $0.isResumed } })
             session.run()
         }
         url = "\(options.implicitTLS ? "smtps" : "smtp")://127.0.0.1:\(server.port)"
     }
 
     public var mails: [Mail] { log.withLock { $0.mails } }
-    /// All command lines, in the order received.
+    /// All command lines in the order received, and a line `.` for each final dot.
     public var commands: [String] { log.withLock { $0.commands } }
     public var connections: Int { log.withLock { $0.connections } }
+
+    /// Sessions open now.
+    public var sessions: Int { log.withLock { $0.sessions } }
+
+    /// Ends all pauses.
+    public func resume() { log.withLock { $0.isResumed = true } }
 
     public func stop() { server.stop() }
 }
@@ -94,6 +112,7 @@ private final class SMTPSession {
     private let script: (FakeSMTPServer.Step) -> FakeSMTPServer.Action?
     private let command: (String) -> Void
     private let mail: (FakeSMTPServer.Mail) -> Void
+    private let isResumed: () -> Bool
     private var sender: String?
     private var recipients: [String] = []
     private var authenticated = false
@@ -101,7 +120,7 @@ private final class SMTPSession {
     init(
         wire: Wire, number: Int, options: FakeSMTPServer.Options, library: TLSLibrary,
         script: @escaping (FakeSMTPServer.Step) -> FakeSMTPServer.Action?, command: @escaping (String) -> Void,
-        mail: @escaping (FakeSMTPServer.Mail) -> Void
+        mail: @escaping (FakeSMTPServer.Mail) -> Void, isResumed: @escaping () -> Bool
     ) {
         self.wire = wire
         self.number = number
@@ -110,6 +129,7 @@ private final class SMTPSession {
         self.script = script
         self.command = command
         self.mail = mail
+        self.isResumed = isResumed
     }
 
     func run() {
@@ -124,6 +144,9 @@ private final class SMTPSession {
     /// - Returns: the first digit of the reply given, nil if the connection is over.
     private func give(_ step: FakeSMTPServer.Step, _ usual: String) -> Character? {
         switch script(step) ?? .reply(usual) {
+        case .pause:
+            waitForResume()
+            return wire.write(usual + "\r\n") ? usual.first : nil
         case .reply(let text):
             guard wire.write(text.split(separator: "\n").map { $0 + "\r\n" }.joined()) else { return nil }
             return text.first
@@ -181,14 +204,25 @@ private final class SMTPSession {
         return true
     }
 
+    private func waitForResume() {
+        while !isResumed() { usleep(2000) }
+    }
+
     private func receiveMail() -> Bool {
         guard let reply = give(.data, "354 go on") else { return false }
         guard reply == "3" else { return true }
+        if case .pause? = script(.bodyStarted) { waitForResume() }
         var lines: [String] = []
+        var isComplete = false
         while let line = wire.line() {
-            if line == [0x2E] { break }
+            if line == [0x2E] {
+                isComplete = true
+                break
+            }
             lines.append(String(decoding: line.first == 0x2E ? line.dropFirst() : line[...], as: UTF8.self))
         }
+        guard isComplete else { return false }
+        command(".")
         let data = lines.map { $0 + "\r\n" }.joined()
         guard let reply = give(.final(data), "250 2.0.0 queued") else { return false }
         if reply == "2" {
