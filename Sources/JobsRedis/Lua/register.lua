@@ -1,5 +1,5 @@
 local function offer(name, callback, flags)
-  redis.register_function({ function_name = name .. '_VERSION', callback = callback, flags = flags })
+  redis.register_function({ function_name = 'paidan_' .. name .. '_VERSION', callback = callback, flags = flags })
 end
 
 -- Without allow-oom a function is refused whole when memory is full, and then nothing could drain.

@@ -1,9 +1,14 @@
 -- promote: moves due jobs to the ready list (to suspect those with two crashes). ARGV: at most how many (≤ 1000).
--- Output: number moved.
+-- Output: {number moved, ms until the next is due (0 when more are due now) or -1 when none waits}
+local function next_due(keys, t)
+  local first = redis.call('ZRANGE', keys[DELAYED], 0, 0, 'WITHSCORES')
+  return first[2] and math.max(0, first[2] - t) or -1
+end
+
 local function promote(keys, argv)
   local b, t = base(keys), now()
   local due = redis.call('ZRANGE', keys[DELAYED], '-inf', t, 'BYSCORE', 'LIMIT', 0, argv[1])
-  if #due == 0 then return 0 end
+  if #due == 0 then return { 0, next_due(keys, t) } end
   local crashes = redis.call('EXISTS', keys[CRASHES]) == 1
   local ready = {}
   for _, id in ipairs(due) do
@@ -16,7 +21,7 @@ local function promote(keys, argv)
   end
   redis.call('ZREM', keys[DELAYED], unpack(due))
   push_back(keys, ready)
-  return #due
+  return { #due, next_due(keys, t) }
 end
 
 -- prune: forgets jobs that ended long ago, a small step a call.
