@@ -58,7 +58,7 @@ struct Fixture {
     func waitForUptime() async throws {
         try await eventually("the server is a second old") {
             let info = try await client.send(RedisCommand("INFO", "server")).string ?? ""
-            return !info.contains("uptime_in_seconds:0\r")
+            return !info.contains("uptime_in_seconds:0\r\n")
         }
     }
 

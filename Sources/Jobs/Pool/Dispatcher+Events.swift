@@ -41,6 +41,7 @@ extension Dispatcher {
         queue: Int, session number: Int, lane: Lane, take: Int, _ reply: ExchangeReply, now: Instant
     ) -> [Action] {
         reserved -= take
+        queues[queue].inUse -= take
         guard openSession == number else { return plan(now) }
         failures = 0
         queues[queue].isExchanging = false
@@ -59,6 +60,7 @@ extension Dispatcher {
             return plan(now)
         }
         running += reply.claims.count
+        queues[queue].inUse += reply.claims.count
         queues[queue].pass += Double(reply.claims.count) / queues[queue].weight
         return [.run(queue: queue, session: number, reply.claims)] + plan(now)
     }
@@ -67,6 +69,7 @@ extension Dispatcher {
         queue: Int, session number: Int, take: Int, settlements: [Settlement], sessionLost: Bool, now: Instant
     ) -> [Action] {
         reserved -= take
+        queues[queue].inUse -= take
         guard openSession == number else { return plan(now) }
         if sessionLost { return lost(session: number, now: now) }
         queues[queue].isExchanging = false
@@ -85,6 +88,7 @@ extension Dispatcher {
         queue: Int, session number: Int, jobs: Int, _ settlements: [Settlement], trouble: Bool, now: Instant
     ) -> [Action] {
         running -= jobs
+        queues[queue].inUse -= jobs
         if trouble {
             troubles += 1
             noClaimsUntil = now + Self.backoff(troubles)

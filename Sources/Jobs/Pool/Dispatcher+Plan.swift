@@ -78,15 +78,18 @@ extension Dispatcher {
         if let since = suspectsSince, since + Self.suspectPatience <= now { return }
         var left = free
         if left <= 0 { return }
-        let candidates = queues.indices.filter { queues[$0].mayHoldWork }.sorted { queues[$0].pass < queues[$1].pass }
+        // An exchanging queue will want its share in a moment: nobody else gets it meanwhile.
+        let active = queues.indices.filter { queues[$0].mayHoldWork }
+        let candidates = active.filter { !queues[$0].isExchanging }.sorted { queues[$0].pass < queues[$1].pass }
         guard let first = candidates.first else { return }
-        let total = candidates.reduce(0) { $0 + queues[$1].weight }
-        let slots = Double(left)
+        let total = active.reduce(0) { $0 + queues[$1].weight }
+        let lowest = queues[first].pass
         for index in candidates where left > 0 {
             // Who was idle does not come back with a claim on all slots.
-            queues[index].pass = max(queues[index].pass, queues[first].pass)
-            let share = Int((slots * queues[index].weight / total).rounded(.up))
-            let take = min(left, min(share, Self.batch(waiting: queues[index].waiting)))
+            queues[index].pass = max(queues[index].pass, lowest)
+            let share = Int((Double(concurrency) * queues[index].weight / total).rounded(.up))
+            let take = min(left, share - queues[index].inUse, Self.batch(waiting: queues[index].waiting))
+            if take <= 0 { continue }
             left -= take
             actions.append(exchange(index, session, .ready, take: take))
         }
@@ -128,6 +131,7 @@ extension Dispatcher {
         let firstSlot = queues[index].nextSlot
         queues[index].nextSlot += take
         queues[index].isExchanging = true
+        queues[index].inUse += take
         reserved += take
         return .exchange(
             queue: index, session: session, lane, settlements: settlements, take: take, firstSlot: firstSlot)

@@ -1,8 +1,8 @@
 /// Decides what the worker pool asks of the store, and when: events in, actions out, no I/O.
 ///
-/// Slots are claimed for only when they are free. Free slots are shared between the queues that may hold work by their
-/// weights; what each has had in the long run is kept in its `pass`, so that none starves. At most one exchange a
-/// queue is under way, which makes batches as large as the load asks for.
+/// Slots are claimed for only when they are free. Each queue that may hold work is entitled to its weight's share of all
+/// slots; who has had least in the long run (its `pass`) comes first, so that none starves. At most one exchange a queue
+/// is under way, which makes batches as large as the load asks for.
 struct Dispatcher {
     typealias Instant = ContinuousClock.Instant
 
@@ -26,6 +26,8 @@ struct Dispatcher {
         /// Last known length of the ready list; `nil` = worth a look.
         var waiting: Int?
         var suspects = 0
+        /// Slots that its jobs hold, or that it has asked for.
+        var inUse = 0
         var isExchanging = false
         var isPeeking = false
         /// No peek now: look again at this time (paused, or the peek failed).
@@ -34,8 +36,8 @@ struct Dispatcher {
         var oldestAcknowledgement: Instant?
         var nextSlot = 1
 
-        /// Due now, or worth a look.
-        var mayHoldWork: Bool { !isExchanging && lookAt == nil && waiting != 0 }
+        /// Known to hold work, or worth a look.
+        var mayHoldWork: Bool { lookAt == nil && waiting != 0 }
     }
 
     enum Session: Equatable {
