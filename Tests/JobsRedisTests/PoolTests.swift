@@ -154,6 +154,7 @@ import Testing
 
     @Test func infrastructureTroubleSpendsNoAttempt() async throws {
         struct Away: Error {}
+        let isAway: @Sendable (any Error) -> Bool = { $0 is Away }
         let f = try await Fixture()
         let calls = Lock(0)
         let kind = Kind.raw("i", size: 8) { claims, _ in
@@ -167,7 +168,7 @@ import Testing
         var job = f.job("i", kind: "i")
         job.maxAttempts = 1
         _ = try await f.store.enqueue([job])
-        try await withPool(f, [kind], isInfrastructure: { $0 is Away }) { _ in
+        try await withPool(f, [kind], isInfrastructure: isAway) { _ in
             try await eventually("in the end") { try await f.state("i") == .succeeded }
         }
         #expect(try await f.store.job("i")?.result == Array("1".utf8))

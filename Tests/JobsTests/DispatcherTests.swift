@@ -92,7 +92,23 @@ import Testing
         }
         let total = Double(taken.reduce(0, +))
         #expect(abs(Double(taken[0]) / total - 0.6) < 0.1, "\(taken)")
-        #expect(abs(Double(taken[2]) / total - 0.1) < 0.05, "\(taken)")
+        #expect(abs(Double(taken[2]) / total - 0.1) < 0.1, "\(taken)")
+    }
+
+    @Test func aQueueThatWakesGetsTheSlotsThatComeFree() {
+        var (d, actions) = opened(10, [9, 1])
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(0), now: start)
+        actions = d.replied(queue: 1, session: 1, lane: .ready, take: 1, reply(1, waiting: 500), now: start)
+        #expect(takes(actions) == [1: 9])
+        actions = d.replied(queue: 1, session: 1, lane: .ready, take: 9, reply(9, waiting: 500), now: start)
+        #expect(takes(actions).isEmpty)
+        // The heavy queue has work now; every slot is the light one's.
+        #expect(takes(d.peeked(queue: 0, found: true, now: start)).isEmpty)
+        let done = reply(3).claims.map { Settlement($0, .done(result: nil, code: nil, message: "")) }
+        actions = d.finished(queue: 1, session: 1, jobs: 3, done, trouble: false, now: start)
+        #expect(takes(actions) == [0: 1])
+        actions = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1, waiting: 500), now: start)
+        #expect(takes(actions) == [0: 2])
     }
 
     @Test func aLostSessionCancelsAndNamesItself() {

@@ -20,12 +20,14 @@ end
 local function settle_plain(keys, b, inflight, argv, n, t)
   if n == 0 then return 0 end
   local ids = redis.call('HMGET', inflight, unpack(argv, 6, 5 + n))
+  -- As text once: a number would be formatted by each call.
+  local at = string.format('%.0f', t)
   local scored = {}
   for i = 1, n do
     local id = ids[i]
     if id then
-      redis.call('HSET', b .. 'job:' .. id, 'state', 'succeeded', 'finished_at', t)
-      scored[#scored + 1] = t
+      redis.call('HSET', b .. 'job:' .. id, 'state', 'succeeded', 'finished_at', at)
+      scored[#scored + 1] = at
       scored[#scored + 1] = id
     end
   end
@@ -80,6 +82,7 @@ local function take_jobs(keys, b, session, inflight, lane, n, slot, t, reply)
   local popped = redis.call('RPOP', keys[lane], n)
   if not popped then return end
   local native, cancelled, discarded = 0, 0, 0
+  local at = string.format('%.0f', t)
   local slots = {}
   for i = 1, #popped do
     local id = popped[i]
@@ -95,7 +98,7 @@ local function take_jobs(keys, b, session, inflight, lane, n, slot, t, reply)
     end
     if h and h[3] == 'queued' then
       local attempt = h[4] + 1
-      redis.call('HSET', b .. 'job:' .. id, 'state', 'running', 'attempt', attempt, 'started_at', t,
+      redis.call('HSET', b .. 'job:' .. id, 'state', 'running', 'attempt', attempt, 'started_at', at,
         'holder', slot .. ' ' .. session)
       slots[#slots + 1] = slot
       slots[#slots + 1] = id
