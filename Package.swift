@@ -101,8 +101,10 @@ let package = Package(
             ]),
         .testTarget(
             name: "JobsPostgresTests", dependencies: ["CRM", "Jobs", "JobsPostgres", "Postgres", "TestSupport"]),
-        .testTarget(name: "JobsRedisTests", dependencies: ["Jobs", "JobsRedis", "Redis", "TestSupport"]),
-        .testTarget(name: "JobsTests", dependencies: ["Jobs", "TestSupport"]),
+        .testTarget(
+            name: "JobsRedisTests",
+            dependencies: ["Jobs", "JobsRedis", "OwnerThread", "Redis", "TestSupport", lifecycle, logging]),
+        .testTarget(name: "JobsTests", dependencies: ["Jobs", "OwnerThread", "TestSupport", logging]),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", "OwnerThread", coreMetrics, logging]),
         .testTarget(name: "OwnerThreadTests", dependencies: ["OwnerThread"]),
         .testTarget(name: "PaidanCommandTests", dependencies: ["PaidanCommand", "TestSupport"]),
