@@ -1,3 +1,4 @@
+import Postgres
 import Testing
 
 @Suite("Rules of distributions, whoever writes")

@@ -1,3 +1,4 @@
+import Postgres
 import Testing
 
 @Suite("A note of a page moves the clock of its customer")

@@ -1,3 +1,4 @@
+import Postgres
 import Testing
 
 @Suite("Changes that somebody must hear of")
@@ -11,9 +12,9 @@ struct WatcherTests {
             try await story.page("UPDATE crm_userinfo SET depart_id = 1000 WHERE id = \(b)::int")
             try await story.page("UPDATE crm_userinfo SET depart_id = 1001, name = '戊' WHERE id = \(c)::int")
             let jobs = try await story.page("SELECT kind, (args ->> 'user_id')::int, key FROM paidan.outbox ORDER BY seq")
+            let told = try jobs.map { row in "\(try row.text(0)) \(try row.int(1)) \(try row.text(2))" }
             #expect(
-                try jobs.map { "\(try $0.text(0)) \(try $0.int(1)) \(try $0.text(2))" }
-                    == ["seller.offboard \(a) seller.offboard:\(a)", "seller.offboard \(b) seller.offboard:\(b)"])
+                told == ["seller.offboard \(a) seller.offboard:\(a)", "seller.offboard \(b) seller.offboard:\(b)"])
         }
     }
 
