@@ -13,6 +13,8 @@ public final class Inbox<Element: Sendable>: Sendable {
 
     private struct State {
         var items: [Element] = []
+        /// Elements the owner took with `takeHolding()` and has not released.
+        var held = 0
         var closed = false
     }
 
@@ -30,13 +32,13 @@ public final class Inbox<Element: Sendable>: Sendable {
         self.wake = wake
     }
 
-    /// Elements waiting now.
-    public var depth: Int { state.withLock { $0.items.count } }
+    /// Elements waiting now, those included that the owner took and holds back.
+    public var depth: Int { state.withLock { $0.items.count + $0.held } }
 
     public func put(_ element: Element) -> Acceptance {
         let (acceptance, first) = state.withLock { state -> (Acceptance, Bool) in
             if state.closed { return (.closed, false) }
-            if state.items.count >= limit { return (.full, false) }
+            if state.items.count + state.held >= limit { return (.full, false) }
             state.items.append(element)
             return (.accepted, state.items.count == 1)
         }
@@ -66,6 +68,31 @@ public final class Inbox<Element: Sendable>: Sendable {
             return (state.items, state.closed)
         }
     }
+
+    /// What waits now, without blocking; it counts against the limit until `release(_:)`.
+    ///
+    /// For an owner that must look at waiting elements (their deadlines, say) before it can start them.
+    public func takeHolding() -> (items: [Element], closed: Bool) {
+        state.withLock { state in
+            defer {
+                state.held += state.items.count
+                state.items = []
+            }
+            return (state.items, state.closed)
+        }
+    }
+
+    /// The owner started, dropped or failed `count` elements of `takeHolding()`.
+    public func release(_ count: Int) {
+        if count == 0 { return }
+        state.withLock { state in
+            precondition(count <= state.held, "released \(count) of \(state.held) held elements")
+            state.held -= count
+        }
+    }
+
+    /// The owner holds `count` elements again that it had released; they may exceed the limit.
+    public func holdAgain(_ count: Int) { state.withLock { $0.held += count } }
 
     private func signal() {
         ready.signal()

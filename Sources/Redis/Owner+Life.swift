@@ -1,0 +1,133 @@
+internal import OwnerThread
+
+extension Owner {
+    /// Takes the step whose time has come: connect, give up connecting, drop a dead connection.
+    mutating func checkTimes(_ now: Instant) {
+        switch phase {
+        case .away(let until):
+            if now >= until { connect(now) }
+        case .connecting(let until), .greeting(let until, _):
+            if now >= until { lose("no answer within \(configuration.connectTimeout)", now) }
+        case .open:
+            if !due.isEmpty, now >= deadAt { lose("no byte came for \(now - silentSince)", now) }
+        }
+    }
+
+    /// When a silent connection counts as dead: after `silenceLimit`, but not before the last deadline in flight.
+    var deadAt: Instant {
+        let earliest = silentSince + configuration.silenceLimit
+        guard earliest <= .now else { return earliest }
+        var latest = earliest
+        due.forEach { latest = max(latest, $0.operation.deadline) }
+        return latest
+    }
+
+    private mutating func connect(_ now: Instant) {
+        do throws(ConnectFailure) {
+            connection = try Connection(to: configuration.address)
+            phase = .connecting(until: now + configuration.connectTimeout)
+        } catch {
+            lose(error.reason, now)
+        }
+    }
+
+    mutating func finishConnecting(_ now: Instant) {
+        guard case .connecting(let until) = phase else { return }
+        if let reason = connection?.connectFailure() { return lose(reason, now) }
+        if case .tcp = configuration.address { connection?.setTCPOptions() }
+        var greeting: [RedisCommand] = []
+        if let password = configuration.password {
+            var auth = RedisCommand("AUTH")
+            if let user = configuration.user { auth.append(user) }
+            auth.append(password)
+            greeting.append(auth)
+        }
+        if configuration.database != 0 { greeting.append(RedisCommand("SELECT", "\(configuration.database)")) }
+        // Redis refuses spaces and line ends in a name.
+        let plain = name.utf8.map { 33...126 ~= $0 ? $0 : UInt8(ascii: "-") }
+        greeting.append(RedisCommand(["CLIENT", "SETNAME"].map { Array($0.utf8) } + [plain]))
+        output = []
+        outputSent = 0
+        sentBefore = 0
+        for command in greeting { command.write(to: &output) }
+        phase = .greeting(until: until, replies: greeting.count)
+    }
+
+    mutating func open(_ now: Instant) {
+        phase = .open
+        openedAt = now
+        awayReason = nil
+        shared.state.withLock { state in
+            state.connectionNumber += 1
+            state.statistics.reconnects = state.connectionNumber - 1
+        }
+    }
+
+    /// The connection is gone or cannot be made: fails what may have run, keeps the rest, tries again later.
+    mutating func lose(_ reason: String, _ now: Instant) {
+        if case .open = phase, now - openedAt >= Self.goodLife { backoff.reset() }
+        connection = nil
+        shared.count(\.connectionErrors)
+        awayReason = reason
+        var random = SystemRandomNumberGenerator()
+        phase = .away(until: now + backoff.next(using: &random))
+
+        var unsent: [RedisOperation] = []
+        for slot in due.takeAll() {
+            if slot.start < written {
+                slot.operation.fail(RedisError(.connect, "the connection was lost: \(reason)", mayHaveRun: true))
+            } else {
+                slot.operation.pending.putBack()
+                unsent.append(slot.operation)
+            }
+        }
+        waiting.prepend(unsent)
+        shared.inbox.holdAgain(unsent.count)
+        output = []
+        outputSent = 0
+        sentBefore = 0
+    }
+
+    /// Fails operations whose deadline passed and forgets cancelled ones that were not sent.
+    mutating func sweepIfDue(_ now: Instant) {
+        guard let at = nextSweep, now >= at, now >= lastSweep + Self.sweepPause else { return }
+        lastSweep = now
+        var next: Instant?
+        func keep(_ operation: RedisOperation) {
+            next = next.map { min($0, operation.deadline) } ?? operation.deadline
+        }
+        var expired: [RedisOperation] = []
+        let removed = waiting.removeAll { operation in
+            if operation.pending.isDone { return true }
+            if operation.deadline <= now {
+                expired.append(operation)
+                return true
+            }
+            keep(operation)
+            return false
+        }
+        shared.inbox.release(removed)
+        for operation in expired { timeOut(operation, started: false) }
+        due.forEach { slot in
+            if slot.operation.pending.isDone { return }
+            if slot.operation.deadline <= now {
+                timeOut(slot.operation, started: true)
+            } else {
+                keep(slot.operation)
+            }
+        }
+        nextSweep = next
+    }
+
+    private func timeOut(_ operation: RedisOperation, started: Bool) {
+        shared.count(\.timeouts)
+        if started {
+            operation.fail(RedisError(.timedOut, "no reply within the deadline", mayHaveRun: true))
+        } else if let awayReason {
+            operation.fail(
+                RedisError(.connect, "no connection within the deadline: \(awayReason)", mayHaveRun: false))
+        } else {
+            operation.fail(RedisError(.timedOut, "not sent within the deadline", mayHaveRun: false))
+        }
+    }
+}
