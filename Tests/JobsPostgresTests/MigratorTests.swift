@@ -38,7 +38,9 @@ struct MigratorTests {
             let before = try await fingerprint(pool)
             #expect(try await migrate(pool, all) == [])
             #expect(try await fingerprint(pool) == before)
-            let departments = try await pool.query("SELECT title FROM crm_department ORDER BY code").map { try $0.text(0) }
+            let departments = try await pool.query("SELECT title FROM crm_department ORDER BY code").map {
+                try $0.text(0)
+            }
             #expect(departments == ["市场部", "销售"])
         }
     }

@@ -65,7 +65,8 @@ struct StoreTests {
             let ids = try await story.pool.transaction { tx in
                 try Outbox.append(
                     [
-                        OutboxJob(kind: "one", args: args, queue: "bulk", key: "k", delay: .seconds(90), maxAttempts: 3),
+                        OutboxJob(
+                            kind: "one", args: args, queue: "bulk", key: "k", delay: .seconds(90), maxAttempts: 3),
                         OutboxJob(kind: "two", traceparent: "00-1-2-3"),
                     ], in: &tx)
             }
@@ -98,7 +99,9 @@ struct StoreTests {
             let fired = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for _ in 0..<10 {
                     group.addTask {
-                        try await story.pool.transaction { try ScheduleRuns.fire(name: "sweep", at: 1_000_500, in: &$0) }
+                        try await story.pool.transaction {
+                            try ScheduleRuns.fire(name: "sweep", at: 1_000_500, in: &$0)
+                        }
                     }
                 }
                 return try await group.reduce(into: 0) { $0 += $1 ? 1 : 0 }
@@ -140,18 +143,22 @@ struct StoreTests {
                 UNION ALL SELECT 'new', now() UNION ALL SELECT 'waiting', NULL
                 """)
             try await story.page(
-                "INSERT INTO paidan.job_receipt (job_id, kind) SELECT id::text, kind FROM paidan.outbox WHERE kind IN ('old', 'new')")
+                "INSERT INTO paidan.job_receipt (job_id, kind) SELECT id::text, kind FROM paidan.outbox WHERE kind IN ('old', 'new')"
+            )
             try await story.page(
                 """
                 INSERT INTO paidan.job_receipt (job_id, kind, at)
                 SELECT 'r' || n, 'x', now() - interval '61 days' FROM generate_series(1, 25) n
                 """)
             try await story.page(
-                "INSERT INTO paidan.schedule_run VALUES ('s', now() - interval '90 days'), ('s', now() - interval '70 days')")
+                "INSERT INTO paidan.schedule_run VALUES ('s', now() - interval '90 days'), ('s', now() - interval '70 days')"
+            )
             var retention = Retention()
             retention.step = 10
             #expect(try await retention.prune(story.pool) == 25 + 1 + 25 + 1)
-            #expect(try await story.text("SELECT string_agg(kind, ' ' ORDER BY kind) FROM paidan.outbox") == "new open waiting")
+            #expect(
+                try await story.text("SELECT string_agg(kind, ' ' ORDER BY kind) FROM paidan.outbox")
+                    == "new open waiting")
             #expect(try await story.number("SELECT count(*) FROM paidan.job_receipt") == 26)
             #expect(try await story.number("SELECT count(*) FROM paidan.schedule_run") == 1)
             #expect(try await retention.prune(story.pool) == 0)
