@@ -101,6 +101,26 @@ struct MigratorTests {
         }
     }
 
+    @Test("the owner of the database, no superuser, can migrate, and pages can write as him")
+    func owner() async throws {
+        try await empty { pool in
+            let name = "owner_\(UInt32.random(in: 0...UInt32.max))"
+            let database = try await pool.query("SELECT current_database()")[0].text(0)
+            _ = try await pool.query("CREATE ROLE \(raw: name) LOGIN")
+            _ = try await pool.query("ALTER DATABASE \(raw: database) OWNER TO \(raw: name)")
+            let conninfo = try await PrivateServers.postgres.value + " dbname=\(database) user=\(name)"
+            try await PostgresPool.with(conninfo) { pool in
+                #expect(try await migrate(pool, all).count == all.count)
+                let story = Story(pool: pool, conninfo: conninfo)
+                let seller = try await story.seller()
+                let customer = try await story.customer(of: seller)
+                _ = try await story.note(customer, by: seller)
+                try await story.page("UPDATE crm_customer SET consultant_id = NULL")
+                #expect(try await story.state(customer).hasPrefix("public"))
+            }
+        }
+    }
+
     @Test("the shipped roles may call what they should")
     func roles() async throws {
         try await Story.tell { story in

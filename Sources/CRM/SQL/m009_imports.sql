@@ -71,7 +71,7 @@ CREATE TABLE paidan.import_row (
     date date,
     courses int[],
     memo text,
-    cells text[],                               -- the raw cells, where the error sheet needs them
+    referred boolean,                           -- the referral pointed to a later row and was set afterwards
     PRIMARY KEY (import_id, row)
 );
 
