@@ -101,7 +101,8 @@ public struct Migrator: Sendable {
         while true {
             let rows = try await pool.query(
                 """
-                SELECT id, concat_ws(' ', action || ':', entity, entity_id, before::text, '→ ' || after::text)
+                SELECT id, concat_ws(' ', action || ':', entity, entity_id, (before - 'content')::text,
+                    '→ ' || after::text)
                 FROM paidan.audit_log
                 WHERE id >= \(next)::bigint AND id < \(repairs.upperBound)::bigint AND actor = 'migrate'
                 ORDER BY id LIMIT 1000

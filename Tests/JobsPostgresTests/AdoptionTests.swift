@@ -196,4 +196,23 @@ struct AdoptionTests {
             #expect(try await story.number("SELECT count(*) FROM rbac_role_permissions WHERE role_id = 1") > 5)
         }
     }
+
+    @Test("of two answers of one student to one question the newest stays; what was written is not printed")
+    func answers() async throws {
+        try await adopt(
+            """
+            INSERT INTO survey_classlist (title) VALUES ('班');
+            INSERT INTO survey_student ("user", pwd, cls_id) VALUES ('学员', '', 1);
+            INSERT INTO survey_userinfo (username, password) VALUES ('老师', '');
+            INSERT INTO survey_questionnaire (title, count_answer, cls_id, creator_id) VALUES ('问卷', 2, 1, 1);
+            INSERT INTO survey_question (caption, tp, naire_id) VALUES ('评价', 3, 1), ('打分', 1, 1);
+            INSERT INTO survey_answer (stu_id, question_id, content) VALUES (1, 1, '旧话'), (1, 1, '新话'), (1, 2, '别的');
+            """
+        ) { (story: Story, told: [String]) async throws -> Void in
+            #expect(try await story.text("SELECT string_agg(content, ' ' ORDER BY id) FROM survey_answer") == "新话 别的")
+            #expect(told.count == 1)
+            #expect(told[0].hasPrefix("mend.answer_doubled: survey_answer 1 ") && !told[0].contains("旧话"))
+            #expect(try await story.text("SELECT before ->> 'content' FROM paidan.audit_log") == "旧话")
+        }
+    }
 }

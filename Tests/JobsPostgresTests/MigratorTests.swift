@@ -101,22 +101,35 @@ struct MigratorTests {
         }
     }
 
-    @Test("the owner of the database, no superuser, can migrate, and pages can write as him")
-    func owner() async throws {
+    @Test("the owner of the database, no superuser, can migrate; pages may be a role with rights on their tables only")
+    func rights() async throws {
         try await empty { pool in
-            let name = "owner_\(UInt32.random(in: 0...UInt32.max))"
+            let owner = "owner_\(UInt32.random(in: 0...UInt32.max))"
+            let pages = "pages_\(UInt32.random(in: 0...UInt32.max))"
             let database = try await pool.query("SELECT current_database()")[0].text(0)
-            _ = try await pool.query("CREATE ROLE \(raw: name) LOGIN")
-            _ = try await pool.query("ALTER DATABASE \(raw: database) OWNER TO \(raw: name)")
-            let conninfo = try await PrivateServers.postgres.value + " dbname=\(database) user=\(name)"
-            try await PostgresPool.with(conninfo) { pool in
-                #expect(try await migrate(pool, all).count == all.count)
-                let story = Story(pool: pool, conninfo: conninfo)
-                let seller = try await story.seller()
-                let customer = try await story.customer(of: seller)
-                _ = try await story.note(customer, by: seller)
+            for role in [owner, pages] { _ = try await pool.query("CREATE ROLE \(raw: role) LOGIN") }
+            _ = try await pool.query("ALTER DATABASE \(raw: database) OWNER TO \(raw: owner)")
+            let server = try await PrivateServers.postgres.value + " dbname=\(database) user="
+            try await PostgresPool.with(server + owner) { pool in
+                let lines = try await migrate(pool, all)
+                #expect(lines.count == all.count)
+                _ = try await pool.query("GRANT ALL ON ALL TABLES IN SCHEMA public TO \(raw: pages)")
+                _ = try await pool.query("GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO \(raw: pages)")
+            }
+            try await PostgresPool.with(server + pages) { pool in
+                let story = Story(pool: pool, conninfo: server + pages)
+                let (a, b) = (try await story.seller(), try await story.seller("乙"))
+                let customer = try await story.customer(of: a)
+                _ = try await story.note(customer, by: a)
                 try await story.page("UPDATE crm_customer SET consultant_id = NULL")
-                #expect(try await story.state(customer).hasPrefix("public"))
+                #expect(try await sqlState { try await story.give(customer, to: a) } == refused)
+                try await story.give(customer, to: b)
+                try await story.page("UPDATE crm_customer SET consultant_id = \(b)::int")
+                try await story.page("INSERT INTO crm_salerank (user_id, num, weight) VALUES (\(a)::int, 1, 1)")
+                try await story.page("UPDATE crm_userinfo SET is_active = false WHERE id = \(a)::int")
+                #expect(try await story.state(customer).hasPrefix("private \(b)"))
+                let denied = try await sqlState { try await story.page("SELECT FROM paidan.outbox") }
+                #expect(denied == "42501")
             }
         }
     }
