@@ -16,5 +16,6 @@ public enum CRMMigrations {
         Migration(number: 13, name: "m013_triggers", bytes: PackageResources.m013_triggers_sql),
         Migration(number: 14, name: "m014_watchers", bytes: PackageResources.m014_watchers_sql),
         Migration(number: 15, name: "m015_roles", bytes: PackageResources.m015_roles_sql),
+        Migration(number: 16, name: "m016_rights", bytes: PackageResources.m016_rights_sql),
     ]
 }

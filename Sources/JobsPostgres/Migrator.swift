@@ -10,7 +10,8 @@ public struct Migrator: Sendable {
         self.pool = pool
         self.migrations = migrations.sorted { $0.number < $1.number }
         precondition(
-            self.migrations.map(\.number) == Array(1...max(1, migrations.count)), "migrations must be numbered 1, 2, 3 …")
+            self.migrations.map(\.number) == Array(1...max(1, migrations.count)),
+            "migrations must be numbered 1, 2, 3 …")
     }
 
     /// What the database holds of each migration; also those it holds and this program does not know.
@@ -74,7 +75,7 @@ public struct Migrator: Sendable {
         do {
             return try await pool.transaction(deadline: Self.patience) { tx in
                 try Self.lock(&tx)
-                guard try Self.status(of: [migration], recorded: true, in: &tx)[0].state == .pending else { return nil }
+                guard try Self.isPending(migration, in: &tx) else { return nil }
                 let before = try Self.lastRepair(&tx)
                 try tx.run(
                     script: """
@@ -100,7 +101,8 @@ public struct Migrator: Sendable {
         while true {
             let rows = try await pool.query(
                 """
-                SELECT id, concat_ws(' ', action || ':', entity, entity_id, before::text, '→ ' || after::text)
+                SELECT id, concat_ws(' ', action || ':', entity, entity_id, (before - 'content')::text,
+                    '→ ' || after::text)
                 FROM paidan.audit_log
                 WHERE id >= \(next)::bigint AND id < \(repairs.upperBound)::bigint AND actor = 'migrate'
                 ORDER BY id LIMIT 1000
@@ -120,7 +122,9 @@ public struct Migrator: Sendable {
     private static func status(
         of migrations: [Migration], recorded: Bool, in tx: inout Transaction
     ) throws -> [MigrationStatus] {
-        guard recorded else { return migrations.map { MigrationStatus(number: $0.number, name: $0.name, state: .pending) } }
+        guard recorded else {
+            return migrations.map { MigrationStatus(number: $0.number, name: $0.name, state: .pending) }
+        }
         let rows = try tx.query(
             """
             SELECT coalesce(f.number, a.number), coalesce(f.name, a.name),
@@ -130,7 +134,6 @@ public struct Migrator: Sendable {
             FROM unnest(\(migrations.map(\.number))::int[], \(migrations.map(\.name))::text[],
                         \(migrations.map(\.sql))::text[]) AS f (number, name, sql)
             FULL JOIN paidan.schema_migration a USING (number)
-            WHERE \(migrations.count != 1) OR f.number IS NOT NULL
             ORDER BY 1
             """)
         return try rows.map { row in
@@ -139,6 +142,10 @@ public struct Migrator: Sendable {
             }
             return MigrationStatus(number: try row.int(0), name: try row.text(1), state: state)
         }
+    }
+
+    private static func isPending(_ migration: Migration, in tx: inout Transaction) throws -> Bool {
+        try tx.query("SELECT FROM paidan.schema_migration WHERE number = \(migration.number)::int").isEmpty
     }
 
     private static func lock(_ tx: inout Transaction) throws {

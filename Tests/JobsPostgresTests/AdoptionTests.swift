@@ -30,7 +30,9 @@ struct AdoptionTests {
                 #expect(try await story.broken() == [])
                 try await body(story, told)
                 try await migrator.migrate { line in Issue.record("a second time: \(line)") }
-                #expect(try await story.number("SELECT count(*) FROM paidan.audit_log WHERE actor = 'migrate'") == told.count)
+                #expect(
+                    try await story.number("SELECT count(*) FROM paidan.audit_log WHERE actor = 'migrate'")
+                        == told.count)
             }
         }
     }
@@ -61,7 +63,7 @@ struct AdoptionTests {
         try await adopt(
             customer(of: 1, "1:1:2018-05-01") + customer(status: 1, of: 2)
                 + "INSERT INTO crm_salerank (user_id, num, weight) VALUES (1, 3, 1), (2, 0, 2);"
-        ) { story, told in
+        ) { (story: Story, told: [String]) async throws -> Void in
             #expect(told == [])
             #expect(try await story.state(1) == "private 1 2018-05-01 2018-05-10 - | 1:1:-")
             #expect(try await story.state(2) == "closed 2 2018-05-01 2018-05-10 - |")
@@ -75,7 +77,8 @@ struct AdoptionTests {
 
     @Test("ended rows without a date get the day they were made")
     func endedOn() async throws {
-        try await adopt(customer(of: 2, "1:3:2018-04-01", "2:1:2018-05-01")) { story, told in
+        try await adopt(customer(of: 2, "1:3:2018-04-01", "2:1:2018-05-01")) {
+            (story: Story, told: [String]) async throws -> Void in
             #expect(told.count == 1)
             #expect(told[0].hasPrefix("mend.ended_on: crm_customerdistribution 1 "))
             #expect(try await story.state(1) == "private 2 2018-05-01 2018-05-10 - | 1:3:2018-04-01 2:1:-")
@@ -84,7 +87,8 @@ struct AdoptionTests {
 
     @Test("of several open distributions the newest stays, older ones become 5")
     func severalOpen() async throws {
-        try await adopt(customer(of: 1, "1:1:2018-05-01", "1:1:2018-05-02", "1:1:2018-05-03")) { story, told in
+        try await adopt(customer(of: 1, "1:1:2018-05-01", "1:1:2018-05-02", "1:1:2018-05-03")) {
+            (story: Story, told: [String]) async throws -> Void in
             #expect(told.count == 2)
             #expect(try await story.state(1).hasSuffix("| 1:5:2018-05-01 1:5:2018-05-02 1:1:-"))
         }
@@ -93,7 +97,7 @@ struct AdoptionTests {
     @Test("an open one of somebody else than the consultant becomes 5")
     func somebodyElse() async throws {
         try await adopt(customer(of: 1, "1:1:2018-05-01", "2:1:2018-05-02") + customer(of: 1, "2:1:2018-05-02")) {
-            story, told in
+            (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1).hasSuffix("| 1:1:- 2:5:2018-05-02"))
             #expect(try await story.state(2).hasSuffix("| 2:5:2018-05-02 1:1:-"))
             #expect(told.count == 3)
@@ -103,8 +107,9 @@ struct AdoptionTests {
     @Test("an open one of an enrolled customer becomes 2")
     func enrolled() async throws {
         try await adopt(
-            customer(status: 1, of: 1, "1:1:2018-05-01") + customer(status: 1, of: 1, "2:1:2018-05-01", "1:1:2018-05-02")
-        ) { story, told in
+            customer(status: 1, of: 1, "1:1:2018-05-01")
+                + customer(status: 1, of: 1, "2:1:2018-05-01", "1:1:2018-05-02")
+        ) { (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1) == "closed 1 2018-05-01 2018-05-10 - | 1:2:2018-05-01")
             #expect(try await story.state(2).hasSuffix("| 2:5:2018-05-01 1:2:2018-05-02"))
             #expect(told.count == 3)
@@ -115,7 +120,7 @@ struct AdoptionTests {
     func lost(status: Int) async throws {
         try await adopt(
             customer(of: 1, "1:\(status):2018-05-05") + customer(of: 1, "1:1:2018-05-01", "1:\(status):2018-05-05")
-        ) { story, told in
+        ) { (story: Story, told: [String]) async throws -> Void in
             let ended = "2018-05-05"
             #expect(try await story.state(1) == "public - 2018-05-01 2018-05-10 \(ended) | 1:\(status):\(ended)")
             #expect(try await story.state(2).hasPrefix("public - 2018-05-01 2018-05-10 \(ended) |"))
@@ -126,11 +131,14 @@ struct AdoptionTests {
     @Test("a consultant without a distribution gets an open one of origin crm")
     func without() async throws {
         try await adopt(customer(of: 1) + customer(of: 1, recv: "2018-05-20", last: "2018-05-10", "2:3:2018-05-05")) {
-            story, told in
+            (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1) == "private 1 2018-05-01 2018-05-10 - | 1:1:-")
             #expect(try await story.state(2) == "private 1 2018-05-20 2018-05-10 - | 2:3:2018-05-05 1:1:-")
-            let made = try await story.page("SELECT origin, ctime::text FROM crm_customerdistribution WHERE status = 1 ORDER BY id")
-            #expect(try made.map { try $0.text(0) + " " + $0.text(1) } == ["crm 2018-05-01", "crm 2018-05-10"])
+            let made = try await story.text(
+                """
+                SELECT string_agg(origin || ' ' || ctime, ' ' ORDER BY id) FROM crm_customerdistribution WHERE status = 1
+                """)
+            #expect(made == "crm 2018-05-01 crm 2018-05-10")
             #expect(told.filter { $0.hasPrefix("mend.distribution: ") }.count == 2)
         }
     }
@@ -139,7 +147,7 @@ struct AdoptionTests {
     func recvDate() async throws {
         try await adopt(
             customer(of: 1, recv: nil, "2:5:2018-05-07", "1:1:2018-05-03") + customer(of: 1, recv: nil)
-        ) { story, told in
+        ) { (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1).hasPrefix("private 1 2018-05-03 2018-05-10"))
             #expect(try await story.state(2).hasPrefix("private 1 2018-04-30 2018-05-10"))
             #expect(told.filter { $0.hasPrefix("mend.recv_date: ") }.count == 2)
@@ -148,7 +156,8 @@ struct AdoptionTests {
 
     @Test("nobody was asked about a customer before he had it")
     func lastConsult() async throws {
-        try await adopt(customer(of: 1, last: "2018-05-01", "1:1:2018-05-03")) { story, told in
+        try await adopt(customer(of: 1, last: "2018-05-01", "1:1:2018-05-03")) {
+            (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1).hasPrefix("private 1 2018-05-01 2018-05-03"))
             #expect(told.count == 1)
         }
@@ -158,7 +167,7 @@ struct AdoptionTests {
     func ranks() async throws {
         try await adopt(
             "INSERT INTO crm_salerank (user_id, num, weight) VALUES (1, 3, 1), (2, -4, 1), (1, 7, 2), (1, 5, 4), (3, 1, 1);"
-        ) { story, told in
+        ) { (story: Story, told: [String]) async throws -> Void in
             let ranks = try await story.text(
                 "SELECT string_agg(id || ':' || user_id || ':' || num, ' ' ORDER BY id) FROM crm_salerank")
             #expect(ranks == "2:2:0 4:1:5 5:3:1")
@@ -178,11 +187,32 @@ struct AdoptionTests {
                 INSERT INTO rbac_menu (id, title) VALUES (1, '菜单');
                 INSERT INTO rbac_role (id, title) VALUES (1, '销售'), (2, '讲师');
                 """
-        ) { story, told in
+        ) { (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1) == "private 1 2018-05-01 2018-05-10 - | 1:5:2018-05-01 1:1:-")
             #expect(told.filter { $0.hasPrefix("mend.status: ") }.count == 2)
-            #expect(try await story.text("SELECT string_agg(title, ' ' ORDER BY id) FROM rbac_role") == "销售 讲师 管理员 运营 销售总监 调度")
+            #expect(
+                try await story.text("SELECT string_agg(title, ' ' ORDER BY id) FROM rbac_role")
+                    == "销售 讲师 管理员 运营 销售总监 调度")
             #expect(try await story.number("SELECT count(*) FROM rbac_role_permissions WHERE role_id = 1") > 5)
+        }
+    }
+
+    @Test("of two answers of one student to one question the newest stays; what was written is not printed")
+    func answers() async throws {
+        try await adopt(
+            """
+            INSERT INTO survey_classlist (title) VALUES ('班');
+            INSERT INTO survey_student ("user", pwd, cls_id) VALUES ('学员', '', 1);
+            INSERT INTO survey_userinfo (username, password) VALUES ('老师', '');
+            INSERT INTO survey_questionnaire (title, count_answer, cls_id, creator_id) VALUES ('问卷', 2, 1, 1);
+            INSERT INTO survey_question (caption, tp, naire_id) VALUES ('评价', 3, 1), ('打分', 1, 1);
+            INSERT INTO survey_answer (stu_id, question_id, content) VALUES (1, 1, '旧话'), (1, 1, '新话'), (1, 2, '别的');
+            """
+        ) { (story: Story, told: [String]) async throws -> Void in
+            #expect(try await story.text("SELECT string_agg(content, ' ' ORDER BY id) FROM survey_answer") == "新话 别的")
+            #expect(told.count == 1)
+            #expect(told[0].hasPrefix("mend.answer_doubled: survey_answer 1 ") && !told[0].contains("旧话"))
+            #expect(try await story.text("SELECT before ->> 'content' FROM paidan.audit_log") == "旧话")
         }
     }
 }

@@ -90,5 +90,37 @@ enum OldCRM {
             "date date NOT NULL, note text NOT NULL, consultant_id integer NOT NULL, customer_id integer NOT NULL",
             [key("consultant_id", "crm_userinfo"), key("customer_id", "crm_customer")]
         ),
+        ("survey_classlist", "title varchar(32) NOT NULL", []),
+        (
+            "survey_student", "\"user\" varchar(32) NOT NULL, pwd varchar(32) NOT NULL, cls_id integer NOT NULL",
+            [key("cls_id", "survey_classlist")]
+        ),
+        ("survey_userinfo", "username varchar(32) NOT NULL, password varchar(32) NOT NULL", []),
+        (
+            "survey_questionnaire",
+            """
+            title varchar(64) NOT NULL, count_answer integer NOT NULL, cls_id integer NOT NULL,
+            creator_id integer NOT NULL
+            """, [key("cls_id", "survey_classlist"), key("creator_id", "survey_userinfo")]
+        ),
+        (
+            "survey_question", "caption varchar(64) NOT NULL, tp integer NOT NULL, naire_id integer NOT NULL",
+            [key("naire_id", "survey_questionnaire")]
+        ),
+        (
+            "survey_option", "name varchar(32) NOT NULL, score integer NOT NULL, qs_id integer NOT NULL",
+            [key("qs_id", "survey_question")]
+        ),
+        (
+            "survey_answer",
+            """
+            val integer NULL, content varchar(255) NULL, option_id integer NULL, question_id integer NOT NULL,
+            stu_id integer NOT NULL
+            """,
+            [
+                key("option_id", "survey_option"), key("question_id", "survey_question"),
+                key("stu_id", "survey_student"),
+            ]
+        ),
     ]
 }
