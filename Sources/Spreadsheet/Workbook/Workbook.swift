@@ -15,6 +15,7 @@ final class Workbook {
             throw .format("压缩包里没有工作簿（\(part)），不是 .xlsx 文件。请用 Excel 另存为 .xlsx 或 CSV。")
         }
         relationships = try Self.parse(archive, PartName.relationships(of: part), Relationships()) ?? Relationships()
+        try Self.checkProlog(archive)
         sheets = book.sheets
         uses1904Dates = book.uses1904Dates
         self.archive = archive
@@ -80,8 +81,31 @@ final class Workbook {
         return handler
     }
 
+    /// Looks at each part, up to its first element, for a document type declaration: also at those never read.
+    private static func checkProlog(_ archive: borrowing Archive) throws(SheetError) {
+        for part in archive.parts where part.hasSuffix(".xml") || part.hasSuffix(".rels") {
+            guard let entry = try archive.open(part) else { continue }
+            let prolog = Prolog()
+            var parser = try PartParser(entry, prolog)
+            do {
+                _ = try parser.resume()
+            } catch {
+                // What is wrong with a part that is never read is no matter, but for its declaration.
+                if prolog.hasDoctype { throw error }
+            }
+        }
+    }
+
     private static func open(_ archive: borrowing Archive, _ part: String) throws(SheetError) -> ArchiveEntry? {
         if let entry = try archive.open(part) { return entry }
         return try archive.open(PartName.decoded(part))
+    }
+}
+
+/// Reads a part up to its first element.
+private final class Prolog: XMLHandler {
+    override func start(_ level: Int, _ name: UnsafePointer<CChar>, _ attributes: XMLAttributes) -> Bool {
+        pause()
+        return false
     }
 }

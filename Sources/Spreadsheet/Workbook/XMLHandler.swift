@@ -36,6 +36,13 @@ internal import Glibc
         unsafe XML_StopParser(parser, 0)
     }
 
+    /// Whether the part has a document type declaration.
+    final var hasDoctype: Bool { problem?.message == Self.doctype.message }
+
+    /// ECMA-376 part 2, 6.2.5: no part has a document type declaration. So no entity is ever declared or resolved.
+    fileprivate static let doctype = SheetError.format(
+        "工作簿内的 XML 含有 DTD（文档类型声明），已拒绝。请用 Excel 重新另存为 .xlsx 后上传。")
+
     /// Stops parsing until it is resumed.
     final func pause() { unsafe XML_StopParser(parser, 1) }
 
@@ -104,10 +111,8 @@ internal import Glibc
     unsafe XML_SetCharacterDataHandler(parser) { data, bytes, count in
         unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().heard(bytes!, count)
     }
-    // ECMA-376 part 2, 6.2.5: "documents shall not contain DTD declarations". So no entity is ever declared or resolved.
     unsafe XML_SetStartDoctypeDeclHandler(parser) { data, _, _, _, _ in
-        unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue()
-            .fail(.format("工作簿内的 XML 含有 DTD（文档类型声明），已拒绝。请用 Excel 重新另存为 .xlsx 后上传。"))
+        unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().fail(XMLHandler.doctype)
     }
     unsafe XML_SetCommentHandler(parser) { data, _ in
         unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().commented()
