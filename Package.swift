@@ -100,7 +100,10 @@ let package = Package(
                 "Spreadsheet", "TestSupport",
             ]),
         .testTarget(
-            name: "JobsPostgresTests", dependencies: ["CRM", "Jobs", "JobsPostgres", "Postgres", "TestSupport"]),
+            name: "JobsPostgresTests",
+            dependencies: [
+                "CRM", "Jobs", "JobsPostgres", "OwnerThread", "Postgres", "TestSupport", lifecycle, logging,
+            ]),
         .testTarget(name: "JobsRedisTests", dependencies: ["Jobs", "JobsRedis", "Redis", "TestSupport"]),
         .testTarget(name: "JobsTests", dependencies: ["Jobs", "TestSupport"]),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability"]),

@@ -10,7 +10,8 @@ public struct Migrator: Sendable {
         self.pool = pool
         self.migrations = migrations.sorted { $0.number < $1.number }
         precondition(
-            self.migrations.map(\.number) == Array(1...max(1, migrations.count)), "migrations must be numbered 1, 2, 3 …")
+            self.migrations.map(\.number) == Array(1...max(1, migrations.count)),
+            "migrations must be numbered 1, 2, 3 …")
     }
 
     /// What the database holds of each migration; also those it holds and this program does not know.
@@ -120,7 +121,9 @@ public struct Migrator: Sendable {
     private static func status(
         of migrations: [Migration], recorded: Bool, in tx: inout Transaction
     ) throws -> [MigrationStatus] {
-        guard recorded else { return migrations.map { MigrationStatus(number: $0.number, name: $0.name, state: .pending) } }
+        guard recorded else {
+            return migrations.map { MigrationStatus(number: $0.number, name: $0.name, state: .pending) }
+        }
         let rows = try tx.query(
             """
             SELECT coalesce(f.number, a.number), coalesce(f.name, a.name),

@@ -75,6 +75,16 @@ public enum Outbox {
         if rows.affected > 0 { _ = try tx.query("SELECT pg_notify('paidan_outbox', '')") }
         return rows.affected
     }
+
+    /// How many rows no relay has taken yet, and the age of the oldest, for a metric.
+    public static func waiting(in tx: inout Transaction) throws -> (rows: Int, oldest: Duration) {
+        let row = try tx.query(
+            """
+            SELECT count(*), coalesce(extract(epoch FROM now() - min(created_at)), 0)::float8
+            FROM paidan.outbox WHERE sent_at IS NULL
+            """)[0]
+        return (try row.int(0), .seconds(try row.double(1)))
+    }
 }
 
 extension Duration {

@@ -1,3 +1,4 @@
+import Postgres
 import Testing
 
 @Suite("Rules of distributions, whoever writes")
@@ -10,7 +11,8 @@ struct DistributionTests {
             let state = try await sqlState {
                 if byService {
                     try await story.service(
-                        "INSERT INTO crm_customerdistribution (user_id, customer_id) VALUES (\(b)::int, \(customer)::int)")
+                        "INSERT INTO crm_customerdistribution (user_id, customer_id) VALUES (\(b)::int, \(customer)::int)"
+                    )
                 } else {
                     try await story.give(customer, to: b)
                 }
@@ -31,7 +33,8 @@ struct DistributionTests {
             try await write("UPDATE crm_customerdistribution SET memo = '新' \(row)")
             for change: SQL in ["user_id = \(b)::int", "customer_id = \(other)::int"] {
                 #expect(
-                    try await sqlState { try await write("UPDATE crm_customerdistribution SET \(change) \(row)") } == refused)
+                    try await sqlState { try await write("UPDATE crm_customerdistribution SET \(change) \(row)") }
+                        == refused)
             }
             try await write("UPDATE crm_customerdistribution SET status = 5 \(row)")
             try await write("UPDATE crm_customerdistribution SET status = 5, memo = '备注', ctime = ctime \(row)")
@@ -42,7 +45,8 @@ struct DistributionTests {
             ]
             for change in changes {
                 #expect(
-                    try await sqlState { try await write("UPDATE crm_customerdistribution SET \(change) \(row)") } == refused)
+                    try await sqlState { try await write("UPDATE crm_customerdistribution SET \(change) \(row)") }
+                        == refused)
             }
         }
     }
@@ -68,7 +72,8 @@ struct DistributionTests {
             #expect(
                 try await sqlState {
                     try await story.page(
-                        "INSERT INTO crm_customerdistribution (user_id, customer_id, status) VALUES (1, \(one)::int, 9)")
+                        "INSERT INTO crm_customerdistribution (user_id, customer_id, status) VALUES (1, \(one)::int, 9)"
+                    )
                 } == "23514")
         }
     }
@@ -101,7 +106,8 @@ struct DistributionTests {
             #expect(state == refused)
             #expect(
                 try await sqlState {
-                    try await story.page("UPDATE crm_customer SET consultant_id = \(a)::int WHERE id = \(customer)::int")
+                    try await story.page(
+                        "UPDATE crm_customer SET consultant_id = \(a)::int WHERE id = \(customer)::int")
                 } == refused)
             try await story.service(
                 """
@@ -114,7 +120,8 @@ struct DistributionTests {
                 """)
             #expect(try await story.broken().first?.hasPrefix("I5") == true)
             try await story.page(
-                "INSERT INTO paidan.audit_log (action, entity, entity_id) VALUES ('customer.transfer', 'crm_customer', 1)")
+                "INSERT INTO paidan.audit_log (action, entity, entity_id) VALUES ('customer.transfer', 'crm_customer', 1)"
+            )
             #expect(try await story.broken() == [])
         }
     }
@@ -169,7 +176,8 @@ struct DistributionTests {
             #expect(try await story.broken() == [])
             #expect(try await story.number("SELECT paidan.mend_written()") == 0)
             try await story.at("2018-05-19 10:01:01")
-            #expect(try await story.broken() == ["I2: customer \(ended)", "I2: customer \(bare)", "I3: customer \(open)"])
+            #expect(
+                try await story.broken() == ["I2: customer \(ended)", "I2: customer \(bare)", "I3: customer \(open)"])
             #expect(try await story.number("SELECT paidan.mend_written()") == 3)
             #expect(try await story.state(ended) == "public - 2018-05-19 2018-05-19 2018-05-19 | 1:3:2018-05-19")
             #expect(try await story.state(open) == "pending - - 2018-05-19 - | 2:5:2018-05-19")

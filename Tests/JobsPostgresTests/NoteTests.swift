@@ -1,3 +1,4 @@
+import Postgres
 import Testing
 
 @Suite("A note of a page moves the clock of its customer")
@@ -55,11 +56,16 @@ struct NoteTests {
     @Test(
         "expiry comes first, by the earlier deadline",
         arguments: [
-            ("2018-05-19", "2018-05-19", "2018-05-22", "private"), ("2018-05-19", "2018-05-19", "2018-05-23", "3:2018-05-23"),
-            ("2018-05-19", "2018-05-19", "2018-05-30", "3:2018-05-23"), ("2018-05-19", "2018-06-02", "2018-06-03", "private"),
-            ("2018-05-19", "2018-06-03", "2018-06-04", "4:2018-06-04"), ("2018-05-01", "2018-05-13", "2018-05-17", "4:2018-05-17"),
-            ("2018-05-01", "2018-05-12", "2018-05-16", "3:2018-05-16"), ("2024-02-26", "2024-02-26", "2024-02-29", "private"),
-            ("2024-02-26", "2024-02-26", "2024-03-01", "3:2024-03-01"), ("2025-12-30", "2025-12-30", "2026-01-02", "private"),
+            ("2018-05-19", "2018-05-19", "2018-05-22", "private"),
+            ("2018-05-19", "2018-05-19", "2018-05-23", "3:2018-05-23"),
+            ("2018-05-19", "2018-05-19", "2018-05-30", "3:2018-05-23"),
+            ("2018-05-19", "2018-06-02", "2018-06-03", "private"),
+            ("2018-05-19", "2018-06-03", "2018-06-04", "4:2018-06-04"),
+            ("2018-05-01", "2018-05-13", "2018-05-17", "4:2018-05-17"),
+            ("2018-05-01", "2018-05-12", "2018-05-16", "3:2018-05-16"),
+            ("2024-02-26", "2024-02-26", "2024-02-29", "private"),
+            ("2024-02-26", "2024-02-26", "2024-03-01", "3:2024-03-01"),
+            ("2025-12-30", "2025-12-30", "2026-01-02", "private"),
             ("2025-12-30", "2025-12-30", "2026-01-03", "3:2026-01-03"),
         ])
     func vectors(assigned: String, last: String, day: String, result: String) async throws {
@@ -67,11 +73,13 @@ struct NoteTests {
             try await story.at(assigned + " 09:00")
             let seller = try await story.seller()
             let customer = try await story.customer(of: seller)
-            try await story.page("UPDATE crm_customer SET last_consult_date = \(last)::date WHERE id = \(customer)::int")
+            try await story.page(
+                "UPDATE crm_customer SET last_consult_date = \(last)::date WHERE id = \(customer)::int")
             try await story.at(day + " 00:00:00")
             _ = try await story.note(customer, by: seller)
             let state = try await story.state(customer)
-            #expect(result == "private" ? state.hasPrefix("private 1 \(assigned) \(day)") : state.hasSuffix("1:" + result))
+            #expect(
+                result == "private" ? state.hasPrefix("private 1 \(assigned) \(day)") : state.hasSuffix("1:" + result))
         }
     }
 

@@ -1,3 +1,4 @@
+import Postgres
 import Testing
 
 @Suite("What a page writes about the owner of a customer")

@@ -72,7 +72,9 @@ struct Story: Sendable {
             """)
     }
 
-    func note(_ customer: Int, by seller: Int, _ note: String = "聊过", on date: String = "2000-01-01") async throws -> Int {
+    func note(_ customer: Int, by seller: Int, _ note: String = "聊过", on date: String = "2000-01-01") async throws
+        -> Int
+    {
         // RETURNING, as Django's save() does: a swallowed insert would give no row.
         try await number(
             """

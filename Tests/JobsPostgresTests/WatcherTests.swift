@@ -1,3 +1,4 @@
+import Postgres
 import Testing
 
 @Suite("Changes that somebody must hear of")
@@ -10,10 +11,11 @@ struct WatcherTests {
             try await story.page("UPDATE crm_userinfo SET is_active = false, depart_id = 1000 WHERE id = \(a)::int")
             try await story.page("UPDATE crm_userinfo SET depart_id = 1000 WHERE id = \(b)::int")
             try await story.page("UPDATE crm_userinfo SET depart_id = 1001, name = '戊' WHERE id = \(c)::int")
-            let jobs = try await story.page("SELECT kind, (args ->> 'user_id')::int, key FROM paidan.outbox ORDER BY seq")
+            let jobs = try await story.page(
+                "SELECT kind, (args ->> 'user_id')::int, key FROM paidan.outbox ORDER BY seq")
+            let told = try jobs.map { row in "\(try row.text(0)) \(try row.int(1)) \(try row.text(2))" }
             #expect(
-                try jobs.map { "\(try $0.text(0)) \(try $0.int(1)) \(try $0.text(2))" }
-                    == ["seller.offboard \(a) seller.offboard:\(a)", "seller.offboard \(b) seller.offboard:\(b)"])
+                told == ["seller.offboard \(a) seller.offboard:\(a)", "seller.offboard \(b) seller.offboard:\(b)"])
         }
     }
 
@@ -55,7 +57,8 @@ struct WatcherTests {
                 INSERT INTO paidan.assign_slot (cycle_no, pos, user_id)
                 VALUES (1, 1, \(b)::int), (1, 2, \(a)::int), (1, 3, \(b)::int)
                 """)
-            let slots: SQL = "SELECT string_agg(state || coalesce(':' || reason, ''), ' ' ORDER BY pos) FROM paidan.assign_slot"
+            let slots: SQL =
+                "SELECT string_agg(state || coalesce(':' || reason, ''), ' ' ORDER BY pos) FROM paidan.assign_slot"
             let version = try await story.number("SELECT value::int FROM paidan.setting WHERE name = 'rank_version'")
             try await story.page("UPDATE crm_salerank SET num = 5 WHERE user_id = \(b)::int")
             #expect(try await story.text(slots) == "free free free")
@@ -66,7 +69,8 @@ struct WatcherTests {
             #expect(try await story.text(slots) == "void:num void:num void:num")
             #expect(try await story.number("SELECT count(*) FROM paidan.assign_cycle WHERE closed_at IS NULL") == 0)
             #expect(
-                try await story.number("SELECT value::int FROM paidan.setting WHERE name = 'rank_version'") == version + 3)
+                try await story.number("SELECT value::int FROM paidan.setting WHERE name = 'rank_version'") == version
+                    + 3)
             #expect(try await story.broken() == [])
         }
     }

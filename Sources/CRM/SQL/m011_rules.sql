@@ -51,22 +51,37 @@ BEGIN
     RETURN cooldown = 0 OR paidan.today() < newest.ended_on + cooldown;
 END $$;
 
+-- From here to paidan.writer_was(…) the function writes as the service, so that the triggers for pages leave it alone.
+-- (A SET clause of the function would do the same, but only a superuser may create one.)
+CREATE FUNCTION paidan.write_as_service() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    writer text := coalesce(current_setting('paidan.writer', true), '');
+BEGIN
+    PERFORM set_config('paidan.writer', 'service', true);
+    RETURN writer;
+END $$;
+CREATE FUNCTION paidan.writer_was(writer text) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('paidan.writer', writer, true);
+END $$;
+
 -- Ends the ownership of a customer that is overdue today; true if it was. Locks the customer.
--- Runs as the service, so that the triggers for pages leave alone what it writes.
-CREATE FUNCTION paidan.expire_customer(customer bigint) RETURNS boolean LANGUAGE plpgsql
-SET paidan.writer = 'service' AS $$
+CREATE FUNCTION paidan.expire_customer(customer bigint) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     c record;
     due date;
+    writer text;
 BEGIN
     SELECT id, recv_date, last_consult_date, protected_until INTO c FROM crm_customer
     WHERE id = customer AND pool_state = 'private' FOR NO KEY UPDATE;
     IF NOT FOUND THEN RETURN false; END IF;
     due := paidan.expired_on(c.recv_date, c.last_consult_date, c.protected_until);
     IF due > paidan.today() THEN RETURN false; END IF;
+    writer := paidan.write_as_service();
     UPDATE crm_customerdistribution SET status = paidan.expiry_status(c.recv_date, c.last_consult_date), ended_on = due
     WHERE customer_id = customer AND status = 1;
     UPDATE crm_customer SET consultant_id = NULL, pool_since = due WHERE id = customer;
+    PERFORM paidan.writer_was(writer);
     RETURN true;
 END $$;
 
@@ -79,10 +94,10 @@ $$;
 -- Mends customers whose distributions do not say what the customer's row says, in the order of "adopting old data"
 -- (spec of the database); each mend is an audit row. For the migration: all customers; for the reconciler: the ones
 -- that another program wrote and left, by id. Returns how many rows were mended.
-CREATE FUNCTION paidan.mend_customers(customers bigint[] DEFAULT NULL) RETURNS bigint LANGUAGE plpgsql
-SET paidan.writer = 'service' AS $$
+CREATE FUNCTION paidan.mend_customers(customers bigint[] DEFAULT NULL) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     last_audit bigint := coalesce((SELECT max(id) FROM paidan.audit_log), 0);
+    writer text := paidan.write_as_service();
 BEGIN
     IF customers IS NOT NULL THEN
         PERFORM FROM crm_customer WHERE id = ANY (customers) ORDER BY id FOR NO KEY UPDATE;
@@ -183,6 +198,7 @@ BEGIN
         jsonb_build_object('last_consult_date', ctime)
     FROM bad ORDER BY id;
 
+    PERFORM paidan.writer_was(writer);
     RETURN (SELECT count(*) FROM paidan.audit_log WHERE id > last_audit AND action LIKE 'mend.%');
 END $$;
 

@@ -25,9 +25,9 @@ WITH gone AS (
     WHERE newer.user_id = r.user_id AND newer.id > r.id RETURNING r.id, r.user_id, r.num, r.weight
 )
 INSERT INTO paidan.audit_log (action, entity, entity_id, before)
-SELECT DISTINCT 'mend.rank_doubled', 'crm_salerank', id::text,
+SELECT 'mend.rank_doubled', 'crm_salerank', id,
     jsonb_build_object('user_id', user_id, 'num', num, 'weight', weight)
-FROM gone;
+FROM gone ORDER BY id;
 WITH bad AS (
     SELECT id, num FROM crm_salerank WHERE num < 0
 ), mended AS (
@@ -62,7 +62,7 @@ WITH gone AS (
     RETURNING a.id, a.stu_id, a.question_id, a.option_id, a.val, a.content
 )
 INSERT INTO paidan.audit_log (action, entity, entity_id, before)
-SELECT DISTINCT ON (id) 'mend.answer_doubled', 'survey_answer', id::text, to_jsonb(gone) FROM gone ORDER BY id;
+SELECT 'mend.answer_doubled', 'survey_answer', id, to_jsonb(gone) FROM gone ORDER BY id;
 WITH gone AS (
     DELETE FROM booking_booking b USING booking_booking first
     WHERE first.booking_date = b.booking_date AND first.booking_time = b.booking_time AND first.room_id = b.room_id
@@ -70,7 +70,7 @@ WITH gone AS (
     RETURNING b.id, b.user_id, b.room_id, b.booking_date, b.booking_time
 )
 INSERT INTO paidan.audit_log (action, entity, entity_id, before)
-SELECT DISTINCT ON (id) 'mend.booking_doubled', 'booking_booking', id::text, to_jsonb(gone) FROM gone ORDER BY id;
+SELECT 'mend.booking_doubled', 'booking_booking', id, to_jsonb(gone) FROM gone ORDER BY id;
 
 -- Deferred foreign key checks of the rows just written must have run before the tables change.
 SET CONSTRAINTS ALL IMMEDIATE;

@@ -101,9 +101,9 @@ CREATE TRIGGER c_page_update BEFORE UPDATE ON crm_customer FOR EACH ROW
     EXECUTE FUNCTION paidan.customer_page_update();
 
 -- The open distribution follows the customer.
-CREATE FUNCTION paidan.customer_page_updated() RETURNS trigger LANGUAGE plpgsql
-SET paidan.writer = 'service' AS $$
+CREATE FUNCTION paidan.customer_page_updated() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
+    writer text := paidan.write_as_service();
     today date := paidan.today();
     due date;
     late boolean := false;
@@ -131,6 +131,7 @@ BEGIN
         status = CASE WHEN NEW.consultant_id IS NULL AND NEW.status = 2 THEN 6
                       WHEN NEW.consultant_id IS NULL THEN 2 ELSE 5 END
     WHERE customer_id = OLD.id AND status = 1 AND user_id IS DISTINCT FROM NEW.consultant_id;
+    PERFORM paidan.writer_was(writer);
     RETURN NULL;
 END $$;
 CREATE TRIGGER page_updated AFTER UPDATE ON crm_customer FOR EACH ROW
@@ -182,8 +183,9 @@ CREATE TRIGGER c_page_insert BEFORE INSERT ON crm_customerdistribution FOR EACH 
     EXECUTE FUNCTION paidan.distribution_page_insert();
 
 -- Its customer is left to the page for a minute; then the reconciler looks.
-CREATE FUNCTION paidan.distribution_page_written() RETURNS trigger LANGUAGE plpgsql
-SET paidan.writer = 'service' AS $$
+CREATE FUNCTION paidan.distribution_page_written() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    writer text := paidan.write_as_service();
 BEGIN
     IF TG_OP = 'INSERT' AND NEW.status = 1 THEN
         UPDATE crm_customer SET external_write_at = paidan.now(),
@@ -194,6 +196,7 @@ BEGIN
     ELSE
         UPDATE crm_customer SET external_write_at = paidan.now() WHERE id = OLD.customer_id;
     END IF;
+    PERFORM paidan.writer_was(writer);
     RETURN NULL;
 END $$;
 CREATE TRIGGER page_inserted AFTER INSERT ON crm_customerdistribution FOR EACH ROW
@@ -233,8 +236,9 @@ CREATE TRIGGER barred AFTER INSERT ON crm_customerdistribution REFERENCING NEW T
 -- crm_consultrecord ---------------------------------------------------------------------------------------------------
 
 -- For everybody: a note by the owner moves the clock to today, after today's expiry. The note is kept in any case.
-CREATE FUNCTION paidan.note_written() RETURNS trigger LANGUAGE plpgsql
-SET paidan.writer = 'service' AS $$
+CREATE FUNCTION paidan.note_written() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    writer text := paidan.write_as_service();
 BEGIN
     PERFORM FROM crm_customer
     WHERE id = NEW.customer_id AND pool_state = 'private' AND consultant_id = NEW.consultant_id FOR NO KEY UPDATE;
@@ -242,6 +246,7 @@ BEGIN
         UPDATE crm_customer SET last_consult_date = paidan.today()
         WHERE id = NEW.customer_id AND last_consult_date < paidan.today();
     END IF;
+    PERFORM paidan.writer_was(writer);
     RETURN NULL;
 END $$;
 CREATE TRIGGER note_written AFTER INSERT ON crm_consultrecord FOR EACH ROW EXECUTE FUNCTION paidan.note_written();
