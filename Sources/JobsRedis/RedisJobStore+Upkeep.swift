@@ -9,7 +9,8 @@ extension RedisJobStore {
         for reply in try await calls(commands) {
             guard let words = reply.array, words.count >= 3 else { throw .unreadable }
             report.hasMore = report.hasMore || words[0].int == 1
-            report.sessions += words[1].int ?? 0
+            // A session is one lease a queue; it is lost once.
+            report.sessions = max(report.sessions, words[1].int ?? 0)
             report.returned += words[2].int ?? 0
             for place in stride(from: 3, to: words.count - 1, by: 2) {
                 report.poisoned.append((words[place].string ?? "", words[place + 1].string ?? ""))

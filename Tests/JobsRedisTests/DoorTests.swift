@@ -1,0 +1,110 @@
+import Jobs
+import JobsRedis
+import Redis
+import Testing
+
+@Suite struct DoorTests {
+    @Test func sameIdIsTheSameJob() async throws {
+        let f = try await Fixture()
+        _ = try await f.store.enqueue([f.job("a")])
+        let again = try await f.store.enqueue([f.job("a"), f.job("b"), f.job("b")])
+        #expect(again.map(\.outcome) == [.existing(.id), .created, .existing(.id)])
+        #expect(try await f.store.census(f.queue).enqueued == 2)
+        try await f.expectBalance()
+    }
+
+    @Test func aKeyIsHeldUntilTheJobHasEnded() async throws {
+        let f = try await Fixture()
+        var a = f.job("a")
+        a.key = "k"
+        var b = f.job("b")
+        b.key = "k"
+        #expect(try await f.store.enqueue([a, b]) == [.init(id: "a", outcome: .created), .init(id: "a", outcome: .existing(.key))])
+        let session = try await f.open(1)
+        let claims = try await f.take(session, 1, from: 1)
+        #expect(claims[0].hasKey)
+        #expect(try await f.store.enqueue([b])[0].id == "a")
+        _ = try await f.take(session, 0, from: 2, settle: [Settlement(claims[0], .dead(code: "x", message: ""))])
+        #expect(try await f.store.enqueue([b])[0] == .init(id: "b", outcome: .created))
+        // The dead one cannot come back while another holds its key.
+        #expect(try await f.store.retry("a") == .keyInUse(by: "b"))
+        #expect(try await f.store.discard("b") == .changed)
+        #expect(try await f.store.retry("a") == .changed)
+        try await f.expectBalance()
+    }
+
+    @Test func aKeyWhoseHolderIsGoneIsTakenOver() async throws {
+        let f = try await Fixture()
+        var a = f.job("a")
+        a.key = "k"
+        _ = try await f.store.enqueue([a])
+        _ = try await f.client.send(RedisCommand("DEL", "paidan:{\(f.queue)}:job:a"))
+        var b = f.job("b")
+        b.key = "k"
+        #expect(try await f.store.enqueue([b])[0] == .init(id: "b", outcome: .created))
+    }
+
+    @Test func idempotencyKeys() async throws {
+        let f = try await Fixture()
+        func job(_ id: String, _ hash: String, user: String = "u1", queue: String? = nil) -> NewJob {
+            var job = f.job(id)
+            job.queue = queue ?? f.queue
+            job.idempotency = Idempotency(user: user, key: "I", bodyHash: hash)
+            return job
+        }
+        #expect(try await f.store.enqueue([job("a", "h")])[0] == .init(id: "a", outcome: .created))
+        #expect(try await f.store.enqueue([job("b", "h")])[0] == .init(id: "a", outcome: .existing(.idempotency)))
+        let mixed = try await f.store.enqueue([f.job("new"), job("c", "other")])
+        #expect(mixed.map(\.outcome) == [.refused, .idempotencyMismatch])
+        #expect(try await f.store.job("new") == nil)
+        #expect(try await f.store.enqueue([job("d", "other", user: "u2")])[0].outcome == .created)
+        #expect(try await f.store.enqueue([job("e", "other", queue: f.second)])[0].outcome == .created)
+        try await f.expectBalance()
+    }
+
+    @Test func whatIsOutOfBoundsIsRefusedWhole() async throws {
+        let f = try await Fixture()
+        var large = f.job("large")
+        large.args = Array(repeating: 0x20, count: 64 * 1024 + 1)
+        var elsewhere = f.job("x")
+        elsewhere.queue = "nowhere"
+        for bad in [large, elsewhere, f.job("no spaces"), f.job("k", kind: "")] {
+            await #expect(throws: StoreError.self) { try await f.store.enqueue([f.job("good"), bad]) }
+        }
+        #expect(try await f.store.census(f.queue).enqueued == 0)
+    }
+
+    @Test func foreignPushesGetIdentityOrDie() async throws {
+        let f = try await Fixture()
+        let args = #"{"a":[[],{}],"n":1e400,"s":"}\"]"}"#
+        try await f.push(#" { "args" : \#(args) , "kind":"noop", "key":"fore\u0069gn" } "#)
+        try await f.push(#"{"kind":"noop","id":"mine","args":[]}"#)
+        try await f.push(#"{"kind":"noop","id":"mine"}"#)
+        try await f.push(#"{"kind":"noop","key":"foreign"}"#)
+        try await f.push("{broken")
+        try await f.push("no json")
+        try await f.push(#"{"args":{}}"#)
+        try await f.push(#"{"kind":"noop","id":"white space"}"#)
+        var census = try await f.store.census(f.queue)
+        #expect(census.foreign == 8 && census.enqueued == 0 && census.difference == 0)
+        let session = try await f.open(1)
+        let claims = try await f.take(session, 20, from: 1)
+        #expect(claims.count == 2)
+        #expect(claims[0].args == Array(args.utf8) && claims[0].id.utf8.count == 26 && claims[0].hasKey)
+        #expect(claims[1].id == "mine" && claims[1].args == Array("[]".utf8))
+        census = try await f.store.census(f.queue)
+        #expect(census.foreign == 0 && census.enqueued == 6 && census.dead == 4 && census.difference == 0)
+        let dead = try await f.store.jobs(JobFilter(state: .dead, queue: f.queue), cursor: nil, limit: 50).jobs
+        #expect(Set(dead.compactMap { $0.error?.code }) == ["bad_args", "unknown_kind"])
+    }
+
+    @Test func theLibraryIsLoadedAgain() async throws {
+        // FUNCTION FLUSH hits all tests of the shared server, which must not mind either.
+        let f = try await Fixture()
+        _ = try await f.store.enqueue([f.job("a")])
+        _ = try await f.client.send(RedisCommand("FUNCTION", "FLUSH"))
+        #expect(try await f.state("a") == .queued)
+        let session = try await f.open(1)
+        #expect(try await f.take(session, 1, from: 1).count == 1)
+    }
+}
