@@ -11,5 +11,10 @@ public enum CRMMigrations {
         Migration(number: 8, name: "m008_assignment", bytes: PackageResources.m008_assignment_sql),
         Migration(number: 9, name: "m009_imports", bytes: PackageResources.m009_imports_sql),
         Migration(number: 10, name: "m010_notices", bytes: PackageResources.m010_notices_sql),
+        Migration(number: 11, name: "m011_rules", bytes: PackageResources.m011_rules_sql),
+        Migration(number: 12, name: "m012_adoption", bytes: PackageResources.m012_adoption_sql),
+        Migration(number: 13, name: "m013_triggers", bytes: PackageResources.m013_triggers_sql),
+        Migration(number: 14, name: "m014_watchers", bytes: PackageResources.m014_watchers_sql),
+        Migration(number: 15, name: "m015_roles", bytes: PackageResources.m015_roles_sql),
     ]
 }

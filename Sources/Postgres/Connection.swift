@@ -80,6 +80,22 @@ internal import Glibc
         return true
     }
 
+    /// Waits for notifications and gives the names of their channels to `signal`.
+    ///
+    /// - Returns: false if the connection was lost.
+    func waitForNotifications(_ wake: Int32, _ signal: (String) -> Void) -> Bool {
+        guard let raw = unsafe raw else { return false }
+        var descriptors = [unsafe PQsocket(raw), wake].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        _ = unsafe poll(&descriptors, 2, -1)
+        guard descriptors[0].revents != 0 else { return true }
+        guard unsafe PQconsumeInput(raw) == 1, !isLost else { return false }
+        while let notification = unsafe PQnotifies(raw) {
+            signal(unsafe String(cString: notification.pointee.relname))
+            unsafe PQfreemem(notification)
+        }
+        return true
+    }
+
     /// True while a transaction is open in which a statement has failed.
     var isInFailedTransaction: Bool { unsafe withHandle { unsafe PQtransactionStatus($0) == PQTRANS_INERROR } ?? false }
 

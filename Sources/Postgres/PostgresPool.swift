@@ -30,14 +30,16 @@ public final class PostgresPool: Sendable {
         deadline: Duration? = nil, _ body: @escaping @Sendable (inout Transaction) throws -> T
     ) async throws -> T {
         let answer = OneShot<T, any Error>()
-        let operation = Operation(deadline: time(deadline), reject: { answer.answer(.failure($0)) }) {
-            [share] connection, operation in
-            let result = connection.transact(operation, onRetry: share.countRetry) { try body(&$0) }
-            guard let result else { return .notStarted }
-            operation.finish()
-            answer.answer(result)
-            return .finished
-        }
+        let operation = Operation(
+            deadline: time(deadline), reject: { answer.answer(.failure($0)) },
+            work: { [share] connection, operation in
+                guard let result = connection.transact(operation, onRetry: share.countRetry, body) else {
+                    return .notStarted
+                }
+                operation.finish()
+                answer.answer(result)
+                return .finished
+            })
         do { return try await value(of: answer, operation) } catch {
             share.count(error)
             throw error
@@ -49,15 +51,16 @@ public final class PostgresPool: Sendable {
     /// - Parameter deadline: as for ``transaction(deadline:_:)``.
     public func query(_ sql: SQL, deadline: Duration? = nil) async throws(PostgresError) -> Rows {
         let answer = OneShot<Rows, PostgresError>()
-        let operation = Operation(deadline: time(deadline), reject: { answer.answer(.failure($0)) }) {
-            [share] connection, operation in
-            guard let result = connection.autocommit(operation, onRetry: share.countRetry, sql) else {
-                return .notStarted
-            }
-            operation.finish()
-            answer.answer(result)
-            return .finished
-        }
+        let operation = Operation(
+            deadline: time(deadline), reject: { answer.answer(.failure($0)) },
+            work: { [share] connection, operation in
+                guard let result = connection.autocommit(operation, onRetry: share.countRetry, sql) else {
+                    return .notStarted
+                }
+                operation.finish()
+                answer.answer(result)
+                return .finished
+            })
         do { return try await value(of: answer, operation) } catch {
             share.count(error)
             throw error

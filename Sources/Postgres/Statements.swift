@@ -107,17 +107,17 @@ extension Connection {
         }
         do { return try check(rows ?? nil) } catch {
             if error.code == .binding { close() }
-            if isStale(error, rows ?? nil) {
-                prepared.remove(ready.key)
-                sawStaleStatement = true
-            }
+            if noteStale(error, rows ?? nil) { prepared.remove(ready.key) }
             throw error
         }
     }
 
-    /// True if the server lost the prepared statement (DISCARD) or its columns changed (a migration).
-    private func isStale(_ error: PostgresError, _ rows: Rows?) -> Bool {
-        error.sqlState == "26000"
+    /// Looks whether the server lost the prepared statement (DISCARD) or its columns changed (a migration).
+    mutating func noteStale(_ error: PostgresError, _ rows: Rows?) -> Bool {
+        let isStale =
+            error.sqlState == "26000"
             || error.sqlState == "0A000" && rows?.diagnostic(PAIDAN_DIAG_FUNCTION) == "RevalidateCachedQuery"
+        if isStale { sawStaleStatement = true }
+        return isStale
     }
 }

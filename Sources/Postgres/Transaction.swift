@@ -3,7 +3,7 @@ public struct Transaction: ~Copyable {
     var connection: Connection
     let operation: Operation
     /// The error that made the open transaction unusable.
-    private(set) var failure: PostgresError?
+    var failure: PostgresError?
     private var savepoints = 0
 
     init(_ connection: consuming Connection, _ operation: Operation) {

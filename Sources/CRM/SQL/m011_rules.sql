@@ -185,3 +185,22 @@ BEGIN
 
     RETURN (SELECT count(*) FROM paidan.audit_log WHERE id > last_audit AND action LIKE 'mend.%');
 END $$;
+
+-- The reconciler's: mends customers that another program wrote more than a minute ago and left in a state of which its
+-- distributions know nothing. Returns how many rows were mended.
+CREATE FUNCTION paidan.mend_written(since timestamptz DEFAULT '-infinity', at_most int DEFAULT 1000)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    left_behind bigint[];
+BEGIN
+    SELECT array_agg(c.id) INTO left_behind FROM (
+        SELECT id FROM crm_customer
+        WHERE external_write_at >= since AND external_write_at < paidan.now() - interval '60 seconds'
+          AND (pool_state = 'private') IS DISTINCT FROM (consultant_id = (
+              SELECT d.user_id FROM crm_customerdistribution d
+              WHERE d.customer_id = crm_customer.id AND d.status = 1))
+          AND (pool_state = 'private' OR EXISTS (
+              SELECT FROM crm_customerdistribution d WHERE d.customer_id = crm_customer.id AND d.status = 1))
+        ORDER BY id LIMIT at_most) c;
+    RETURN CASE WHEN left_behind IS NULL THEN 0 ELSE paidan.mend_customers(left_behind) END;
+END $$;

@@ -89,6 +89,25 @@ ALTER TABLE booking_booking
     ADD CONSTRAINT booking_booking_time_check CHECK (booking_time BETWEEN 1 AND 13) NOT VALID;
 CREATE UNIQUE INDEX crm_customerdistribution_open ON crm_customerdistribution (customer_id) WHERE status = 1;   -- I1
 
--- I5 counts from here on.
-INSERT INTO paidan.setting (name, value)
-SELECT 'adopted_distribution_id', coalesce(max(id), 0)::text FROM crm_customerdistribution;
+-- I5 counts from here on, by the mode in force when a distribution was made.
+CREATE TABLE paidan.owner_mode (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    after_distribution_id bigint NOT NULL,
+    mode text NOT NULL,
+    cooldown_days int NOT NULL,
+    at timestamptz NOT NULL DEFAULT paidan.now()
+);
+CREATE FUNCTION paidan.owner_mode_changed() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO paidan.owner_mode (after_distribution_id, mode, cooldown_days)
+    SELECT coalesce((SELECT max(id) FROM crm_customerdistribution), 0), now_in_force.mode, now_in_force.days
+    FROM (SELECT paidan.setting('former_owner', 'any_former') AS mode,
+                 paidan.setting('cooldown_days', '0')::int AS days) now_in_force
+    WHERE (mode, days) IS DISTINCT FROM (SELECT (o.mode, o.cooldown_days) FROM paidan.owner_mode o
+                                         ORDER BY o.id DESC LIMIT 1);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER owner_mode AFTER INSERT OR UPDATE ON paidan.setting FOR EACH ROW
+    WHEN (NEW.name IN ('former_owner', 'cooldown_days')) EXECUTE FUNCTION paidan.owner_mode_changed();
+INSERT INTO paidan.owner_mode (after_distribution_id, mode, cooldown_days)
+SELECT coalesce(max(id), 0), 'any_former', 0 FROM crm_customerdistribution;

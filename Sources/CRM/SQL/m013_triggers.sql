@@ -63,9 +63,9 @@ BEGIN
         due := paidan.expired_on(OLD.recv_date, OLD.last_consult_date, OLD.protected_until);
         IF due > today THEN due := NULL; END IF;
     END IF;
-    IF NEW.consultant_id IS NOT DISTINCT FROM OLD.consultant_id THEN
-        IF due IS NOT NULL AND (NEW.recv_date, NEW.last_consult_date)
-                               IS DISTINCT FROM (OLD.recv_date, OLD.last_consult_date) THEN
+    IF OLD.status = 2 AND NEW.consultant_id IS NOT DISTINCT FROM OLD.consultant_id THEN
+        -- Later dates would bring back what is lost; other edits leave it to the sweep.
+        IF due IS NOT NULL AND (NEW.recv_date > OLD.recv_date OR NEW.last_consult_date > OLD.last_consult_date) THEN
             NEW.consultant_id := NULL;
             NEW.pool_since := due;
             NEW.recv_date := OLD.recv_date;
@@ -84,7 +84,8 @@ BEGIN
                                    WHEN newest.status <> 8 THEN today END;
         END IF;
     ELSE
-        IF paidan.is_barred(OLD.id, NEW.consultant_id) THEN
+        -- A new owner, or the old one of a customer that is not enrolled any more: new clocks.
+        IF OLD.consultant_id IS DISTINCT FROM NEW.consultant_id AND paidan.is_barred(OLD.id, NEW.consultant_id) THEN
             PERFORM paidan.refuse(format('user %s had customer %s before and may not have it again',
                                          NEW.consultant_id, OLD.id), 'A manager may transfer it through paidan.');
         END IF;
@@ -169,11 +170,11 @@ CREATE TRIGGER b_ended BEFORE UPDATE ON crm_customerdistribution FOR EACH ROW
 CREATE TRIGGER b_ended_insert BEFORE INSERT ON crm_customerdistribution FOR EACH ROW
     WHEN (NEW.status <> 1 AND NEW.ended_on IS NULL) EXECUTE FUNCTION paidan.distribution_ended();
 
--- A page hands a customer out: first locks it and lets today's expiry happen.
+-- A page hands a customer out: first locks it and lets today's expiry happen, unless it is the consultant's own row.
 CREATE FUNCTION paidan.distribution_page_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM FROM crm_customer WHERE id = NEW.customer_id FOR NO KEY UPDATE;
-    PERFORM paidan.expire_customer(NEW.customer_id);
+    PERFORM FROM crm_customer WHERE id = NEW.customer_id AND consultant_id = NEW.user_id FOR NO KEY UPDATE;
+    IF NOT FOUND THEN PERFORM paidan.expire_customer(NEW.customer_id); END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER c_page_insert BEFORE INSERT ON crm_customerdistribution FOR EACH ROW

@@ -42,6 +42,7 @@ INSERT INTO shipped VALUES
     ('分配', 'contact.edit', 'PUT', '/v1/users/(\d+)/contacts', '修改他人联系方式', 'M'),
     ('通知', 'notice.read', 'GET', '/v1/notifications', '查看通知', 'M'),
     ('通知', 'notice.resend', 'POST', '/v1/notifications/(\d+)/resend', '重发通知', 'M'),
+    ('权限', 'admin.all', '*', '/v1/.*', '调用全部接口', ''),
     ('权限', 'access.list', 'GET', '/v1/access/(users|roles|permissions)', '查看用户和角色', ''),
     ('权限', 'access.read', 'GET', '/v1/access/(users|roles|permissions)/(\d+)', '查看一个用户或角色', ''),
     ('权限', 'access.create', 'POST', '/v1/access/(users|roles|permissions)', '新增用户或角色', ''),

@@ -22,6 +22,7 @@ CREATE TABLE paidan.outbox (
     max_attempts int,
     traceparent text,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    claimed_until timestamptz,                  -- a relay is taking it to the queue
     sent_at timestamptz
 );
 CREATE INDEX outbox_waiting ON paidan.outbox (seq) WHERE sent_at IS NULL;
