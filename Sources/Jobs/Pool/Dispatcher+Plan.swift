@@ -1,0 +1,135 @@
+extension Dispatcher {
+    /// What is to be done in the state as it is.
+    mutating func plan(_ now: Instant) -> [Action] {
+        switch session {
+        case .opening:
+            return []
+        case .closed(let retryAt):
+            if isStopping { return drainedOnce(running == 0) }
+            if retryAt > now { return [.wake(at: retryAt)] }
+            number += 1
+            session = .opening(number)
+            return [.open(session: number, predecessor: predecessor)]
+        case .open(let number):
+            var actions: [Action] = []
+            look(now)
+            if mayClaim(now, &actions) {
+                planSuspect(number, now, &actions)
+                planClaims(number, now, &actions)
+                planPeeks(&actions)
+            }
+            planAcknowledgements(number, now, &actions)
+            for queue in queues {
+                if let at = queue.lookAt { actions.append(.wake(at: at)) }
+            }
+            let idle = running == 0 && queues.allSatisfy { !$0.isExchanging && $0.acknowledgements.isEmpty }
+            return actions + (isStopping ? drainedOnce(idle) : [])
+        }
+    }
+
+    private mutating func drainedOnce(_ isIdle: Bool) -> [Action] {
+        guard isIdle, !hasDrained else { return [] }
+        hasDrained = true
+        return [.drained]
+    }
+
+    private mutating func look(_ now: Instant) {
+        for index in queues.indices {
+            guard let at = queues[index].lookAt, at <= now else { continue }
+            queues[index].lookAt = nil
+            queues[index].waiting = nil
+        }
+    }
+
+    private mutating func mayClaim(_ now: Instant, _ actions: inout [Action]) -> Bool {
+        if isStopping { return false }
+        guard let until = noClaimsUntil else { return true }
+        if until > now {
+            actions.append(.wake(at: until))
+            return false
+        }
+        noClaimsUntil = nil
+        return true
+    }
+
+    private var free: Int { concurrency - running - reserved }
+
+    /// A suspect runs alone in this process: once nothing else does, and claims stop after a while to let it.
+    private mutating func planSuspect(_ session: Int, _ now: Instant, _ actions: inout [Action]) {
+        if isSuspectRunning {
+            if running == 0 && reserved == 0 { isSuspectRunning = false } else { return }
+        }
+        guard let queue = queues.firstIndex(where: { $0.suspects > 0 && $0.lookAt == nil }) else {
+            suspectsSince = nil
+            return
+        }
+        let since = suspectsSince ?? now
+        suspectsSince = since
+        if running == 0, reserved == 0, !queues[queue].isExchanging {
+            isSuspectRunning = true
+            actions.append(exchange(queue, session, .suspect, take: 1))
+        } else if since + Self.suspectPatience > now {
+            actions.append(.wake(at: since + Self.suspectPatience))
+        }
+    }
+
+    private mutating func planClaims(_ session: Int, _ now: Instant, _ actions: inout [Action]) {
+        if isSuspectRunning { return }
+        if let since = suspectsSince, since + Self.suspectPatience <= now { return }
+        var left = free
+        if left <= 0 { return }
+        let candidates = queues.indices.filter { queues[$0].mayHoldWork }.sorted { queues[$0].pass < queues[$1].pass }
+        guard let first = candidates.first else { return }
+        let total = candidates.reduce(0) { $0 + queues[$1].weight }
+        let slots = Double(left)
+        for index in candidates where left > 0 {
+            // Who was idle does not come back with a claim on all slots.
+            queues[index].pass = max(queues[index].pass, queues[first].pass)
+            let share = Int((slots * queues[index].weight / total).rounded(.up))
+            let take = min(left, min(share, Self.batch(waiting: queues[index].waiting)))
+            left -= take
+            actions.append(exchange(index, session, .ready, take: take))
+        }
+    }
+
+    /// 1 while the list is short or unknown, up to 256 under load; half of what waits leaves some to other processes.
+    static func batch(waiting: Int?) -> Int {
+        guard let waiting else { return 1 }
+        return min(JobLimits.exchange, max(1, (waiting + 1) / 2))
+    }
+
+    private mutating func planPeeks(_ actions: inout [Action]) {
+        guard free > 0, !isSuspectRunning else { return }
+        for index in queues.indices {
+            let queue = queues[index]
+            guard queue.waiting == 0, queue.lookAt == nil, !queue.isPeeking, !queue.isExchanging else { continue }
+            queues[index].isPeeking = true
+            actions.append(.peek(queue: index))
+        }
+    }
+
+    private mutating func planAcknowledgements(_ session: Int, _ now: Instant, _ actions: inout [Action]) {
+        for index in queues.indices {
+            guard !queues[index].isExchanging, let oldest = queues[index].oldestAcknowledgement else { continue }
+            let due = oldest + Self.companyWait
+            if due <= now || isStopping || queues[index].acknowledgements.count >= JobLimits.exchange {
+                actions.append(exchange(index, session, .ready, take: 0))
+            } else {
+                actions.append(.wake(at: due))
+            }
+        }
+    }
+
+    private mutating func exchange(_ index: Int, _ session: Int, _ lane: Lane, take: Int) -> Action {
+        let all = queues[index].acknowledgements
+        let settlements = Array(all.prefix(JobLimits.exchange))
+        queues[index].acknowledgements = Array(all.dropFirst(settlements.count))
+        if queues[index].acknowledgements.isEmpty { queues[index].oldestAcknowledgement = nil }
+        let firstSlot = queues[index].nextSlot
+        queues[index].nextSlot += take
+        queues[index].isExchanging = true
+        reserved += take
+        return .exchange(
+            queue: index, session: session, lane, settlements: settlements, take: take, firstSlot: firstSlot)
+    }
+}

@@ -1,0 +1,91 @@
+/// Decides what the worker pool asks of the store, and when: events in, actions out, no I/O.
+///
+/// Slots are claimed for only when they are free. Free slots are shared between the queues that may hold work by their
+/// weights; what each has had in the long run is kept in its `pass`, so that none starves. At most one exchange a
+/// queue is under way, which makes batches as large as the load asks for.
+struct Dispatcher {
+    typealias Instant = ContinuousClock.Instant
+
+    enum Action: Equatable {
+        case open(session: Int, predecessor: Int?)
+        case exchange(queue: Int, session: Int, Lane, settlements: [Settlement], take: Int, firstSlot: Int)
+        case peek(queue: Int)
+        case run(queue: Int, session: Int, [Claim])
+        /// The session is gone: what runs in its name shall stop.
+        case cancelHandlers(session: Int)
+        /// Ask again (`tick`) at this time.
+        case wake(at: Instant)
+        /// Stopped, and everything acknowledged.
+        case drained
+    }
+
+    struct Queue {
+        let weight: Double
+        /// Jobs taken divided by weight: the lowest is served first.
+        var pass = 0.0
+        /// Last known length of the ready list; `nil` = worth a look.
+        var waiting: Int?
+        var suspects = 0
+        var isExchanging = false
+        var isPeeking = false
+        /// No peek now: look again at this time (paused, or the peek failed).
+        var lookAt: Instant?
+        var acknowledgements: [Settlement] = []
+        var oldestAcknowledgement: Instant?
+        var nextSlot = 1
+
+        /// Due now, or worth a look.
+        var mayHoldWork: Bool { !isExchanging && lookAt == nil && waiting != 0 }
+    }
+
+    enum Session: Equatable {
+        case closed(retryAt: Instant)
+        case opening(Int)
+        case open(Int)
+    }
+
+    /// How long an acknowledgement waits for company.
+    static let companyWait = Duration.milliseconds(5)
+    /// Time between looks where a peek cannot be used.
+    static let fallback = Duration.seconds(1)
+    /// How long suspects wait for a quiet moment before claims stop to make one.
+    static let suspectPatience = Duration.seconds(5)
+
+    let concurrency: Int
+    var queues: [Queue]
+    var session: Session
+    /// Number of the newest session asked for.
+    var number = 0
+    /// The last session that was open: its jobs are taken back by the next.
+    var predecessor: Int?
+    /// Jobs in the hands of handlers, also those of lost sessions until they end.
+    var running = 0
+    /// Jobs asked for in exchanges under way.
+    var reserved = 0
+    /// Consecutive failures of the store.
+    var failures = 0
+    /// Consecutive runs that met infrastructure trouble.
+    var troubles = 0
+    var noClaimsUntil: Instant?
+    var isStopping = false
+    var hasDrained = false
+    /// The job that runs alone now, or is asked for.
+    var isSuspectRunning = false
+    var suspectsSince: Instant?
+
+    init(concurrency: Int, weights: [Int], now: Instant) {
+        self.concurrency = concurrency
+        queues = weights.map { Queue(weight: Double($0)) }
+        session = .closed(retryAt: now)
+    }
+
+    var openSession: Int? {
+        if case .open(let number) = session { return number }
+        return nil
+    }
+
+    /// 0.1 s, doubled with each failure, at most 5 s.
+    static func backoff(_ failures: Int) -> Duration {
+        min(.milliseconds(100 << min(max(failures - 1, 0), 10)), .seconds(5))
+    }
+}

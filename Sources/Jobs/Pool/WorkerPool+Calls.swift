@@ -1,0 +1,91 @@
+internal import Logging
+
+/// The pool's calls to the store; each answers with one event.
+extension WorkerPool {
+    typealias Sink = AsyncStream<Event>.Continuation
+
+    func open(_ number: Int, _ predecessor: Int?, _ sink: Sink) async {
+        do {
+            try await store.open(
+                session: sessionName(number), lease: configuration.lease, predecessor: predecessor.map(sessionName))
+            sink.yield(.opened(number))
+        } catch {
+            logger.warning("cannot open a session", metadata: ["error": "\(error)"])
+            sink.yield(.openFailed(number))
+        }
+    }
+
+    func exchange(_ exchange: Exchange, _ queue: Int, _ session: Int, _ sink: Sink) async {
+        do {
+            let reply = try await store.exchange(exchange)
+            sink.yield(.replied(queue: queue, session: session, exchange.lane, take: exchange.take, reply))
+        } catch {
+            logger.warning("exchange failed", metadata: ["queue": "\(exchange.queue)", "error": "\(error)"])
+            sink.yield(
+                .exchangeFailed(
+                    queue: queue, session: session, take: exchange.take, exchange.settlements,
+                    sessionLost: error.code == .sessionLost || error.mayHaveRun))
+        }
+    }
+
+    func peek(_ queue: Int, _ sink: Sink) async {
+        do {
+            let found = try await store.peek(queue: configuration.weights[queue].queue, timeout: .seconds(5))
+            sink.yield(.peeked(queue: queue, found: found))
+        } catch {
+            logger.debug("peek failed", metadata: ["error": "\(error)"])
+            sink.yield(.peeked(queue: queue, found: nil))
+        }
+    }
+
+    func beat(_ session: Int, at now: ContinuousClock.Instant, _ sink: Sink) async {
+        do {
+            try await store.beat(session: sessionName(session), lease: configuration.lease, worker: info)
+            sink.yield(.beaten(session: session, at: now))
+        } catch {
+            logger.warning("beat failed", metadata: ["error": "\(error)"])
+            sink.yield(error.code == .sessionLost ? .sessionLost(session) : .beatFailed(session: session))
+        }
+    }
+
+    func pollCancellations(_ session: Int, _ sink: Sink) async {
+        do {
+            sink.yield(.cancelled(ids: try await store.cancellations(session: sessionName(session))))
+        } catch {
+            sink.yield(.cancelled(ids: []))
+            if error.code == .sessionLost { sink.yield(.sessionLost(session)) }
+        }
+    }
+
+    func write(_ news: [(claim: Claim, progress: JobView.Progress)], _ session: Int) async {
+        for (claim, progress) in news {
+            do {
+                try await store.progress(
+                    session: sessionName(session), queue: claim.queue, slot: claim.slot, id: claim.id, progress)
+            } catch {
+                logger.debug("progress not written", metadata: ["job.id": "\(claim.id)", "error": "\(error)"])
+            }
+        }
+    }
+
+    func context(_ kind: Kind, _ claims: [Claim], _ session: Int) -> JobContext {
+        var logger = logger
+        logger[metadataKey: "job.kind"] = "\(kind.name)"
+        if claims.count == 1, let claim = claims.first {
+            logger[metadataKey: "job.id"] = "\(claim.id)"
+            logger[metadataKey: "attempt"] = "\(claim.attempt)"
+            if let traceparent = claim.traceparent { logger[metadataKey: "traceparent"] = "\(traceparent)" }
+        } else {
+            logger[metadataKey: "jobs"] = "\(claims.count)"
+        }
+        let name = sessionName(session)
+        let (store, background) = (store, self.logger)
+        return JobContext(logger: logger, board: board, claims: claims) { claim in
+            do {
+                try await store.checkpoint(session: name, queue: claim.queue, id: claim.id)
+            } catch {
+                background.debug("checkpoint not written", metadata: ["job.id": "\(claim.id)", "error": "\(error)"])
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+#!lua name=paidan_VERSION
+-- The queue's state changes, one function each. VERSION (format number and hash of the text) is filled in when loading,
+-- in the library's name and in each function's: function names are global, and two releases may run side by side.
+--
+-- KEYS of every function on one queue, in this order; job hashes, in-flight hashes, unique keys and idempotency keys
+-- are reached by prefix within the same hash tag. Times are milliseconds of Redis TIME. JSON is never encoded here.
+local READY, SUSPECT, SESSIONS, DELAYED, DEAD, DONE, CRASHES, PAUSED, COUNTERS = 1, 2, 3, 4, 5, 6, 7, 8, 9
+
+local MAX_ARGUMENTS = 65536
+local POISON_CRASHES = 3
+local SUSPECT_CRASHES = 2
+
+local function now()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- "paidan:{Q}:" from the name of its ready list
+local function base(keys) return string.sub(keys[READY], 1, -6) end
+
+local function count(keys, field, by)
+  if by ~= 0 then redis.call('HINCRBY', keys[COUNTERS], field, by) end
+end
+
+-- Native entries of the ready list are counted, so that LLEN minus this is what other programs have pushed.
+local function push_back(keys, ids)
+  for i = 1, #ids, 1000 do redis.call('LPUSH', keys[READY], unpack(ids, i, math.min(i + 999, #ids))) end
+  count(keys, 'waiting', #ids)
+end
+
+-- To the front: takers take from the right, so the id that shall run first goes last.
+local function push_front(keys, ids)
+  for i = 1, #ids, 1000 do redis.call('RPUSH', keys[READY], unpack(ids, i, math.min(i + 999, #ids))) end
+  count(keys, 'waiting', #ids)
+end
+
+-- Compare and delete: the key may have been taken over by another job.
+local function release_key(b, id, key)
+  if key and redis.call('GET', b .. 'unique:' .. key) == id then redis.call('DEL', b .. 'unique:' .. key) end
+end
+
+-- The id that holds a unique key, or nil; a holder whose hash is gone holds nothing.
+local function holder_of_key(b, key)
+  local id = redis.call('GET', b .. 'unique:' .. key)
+  if id and redis.call('EXISTS', b .. 'job:' .. id) == 1 then return id end
+  return nil
+end
+
+local function crash_count(keys, id)
+  return tonumber(redis.call('HGET', keys[CRASHES], id) or '0')
+end
+
+-- Gives a job that did not end back to the front; the attempt it was claimed with is not spent.
+-- `ids` run in this order. Returns nothing.
+local function give_back(keys, b, ids, t)
+  local crashes = redis.call('EXISTS', keys[CRASHES]) == 1
+  local front = {}
+  for i = #ids, 1, -1 do
+    local id = ids[i]
+    local job = b .. 'job:' .. id
+    redis.call('HINCRBY', job, 'attempt', -1)
+    redis.call('HSET', job, 'state', 'queued', 'queued_at', t)
+    if crashes and crash_count(keys, id) >= SUSPECT_CRASHES then
+      redis.call('RPUSH', keys[SUSPECT], id)
+    else
+      front[#front + 1] = id
+    end
+  end
+  push_front(keys, front)
+end
+
+-- Ids in flight of a session in the order they were claimed, with their slots; at most `limit`.
+local function in_flight(b, session, limit)
+  local flat = redis.call('HGETALL', b .. 'inflight:' .. session)
+  local rows = {}
+  for i = 1, #flat, 2 do rows[#rows + 1] = { tonumber(flat[i]), flat[i + 1] } end
+  table.sort(rows, function(x, y) return x[1] < y[1] end)
+  local slots, ids = {}, {}
+  for i = 1, math.min(#rows, limit) do
+    slots[i] = rows[i][1]
+    ids[i] = rows[i][2]
+  end
+  return slots, ids, #rows > limit
+end
+
+local function fenced() return redis.error_reply('FENCED this session is gone: open a new one') end

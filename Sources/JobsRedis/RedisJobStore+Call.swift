@@ -1,0 +1,81 @@
+internal import Jobs
+internal import Redis
+
+extension RedisJobStore {
+    func call(_ command: RedisCommand) async throws(StoreError) -> RedisReply {
+        try await calls([command])[0]
+    }
+
+    /// Sends the calls together. Loads the library when the server does not know it (first start, `FUNCTION FLUSH`,
+    /// another server) and asks again what it refused for that.
+    ///
+    /// - Throws: ``StoreError`` for the first of them that failed.
+    func calls(_ commands: [RedisCommand]) async throws(StoreError) -> [RedisReply] {
+        if commands.isEmpty { return [] }
+        let connection = client.connectionNumber
+        var replies = try await send(commands)
+        let unknown = replies.indices.filter { replies[$0].isUnknownFunction }
+        if !unknown.isEmpty {
+            try await load()
+            let again = try await send(unknown.map { commands[$0] })
+            for (index, reply) in zip(unknown, again) { replies[index] = reply }
+        }
+        for reply in replies {
+            if case .error(let text) = reply { throw failure(text, connection) }
+        }
+        return replies
+    }
+
+    private func send(_ commands: [RedisCommand]) async throws(StoreError) -> [RedisReply] {
+        do {
+            return try await client.pipeline(commands)
+        } catch {
+            throw StoreError(error)
+        }
+    }
+
+    private func load() async throws(StoreError) {
+        do {
+            _ = try await client.send(RedisCommand("FUNCTION", "LOAD", FunctionLibrary.code))
+        } catch {
+            // Another process was faster.
+            if error.code == .server, error.message.contains("already exists") { return }
+            throw StoreError(error)
+        }
+    }
+
+    /// - Parameter connection: the one that was in use when the answer came.
+    private func failure(_ text: String, _ connection: Int) -> StoreError {
+        let word = text.prefix { $0 != " " }
+        switch word {
+        case "FENCED", "READONLY", "NOREPLICAS", "LOADING", "MASTERDOWN", "UNBLOCKED":
+            client.reconnect(from: connection)
+            return StoreError(.sessionLost, "Redis answered \(word): connecting again", mayHaveRun: false)
+        case "OOM":
+            return StoreError(
+                .outOfMemory, "Redis is full (maxmemory): let workers drain it or give it more", mayHaveRun: false)
+        case "BUSY", "MISCONF", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "WRONGPASS", "NOPERM":
+            return StoreError(.unavailable, "Redis answered \(word)", mayHaveRun: false)
+        default:
+            return StoreError(.refused, "Redis answered \(text.prefix(160))", mayHaveRun: true)
+        }
+    }
+}
+
+extension StoreError {
+    init(_ error: RedisError) {
+        switch error.code {
+        case .cancelled: self.init(.cancelled, error.message, mayHaveRun: error.mayHaveRun)
+        case .server where error.prefix == "OOM":
+            self.init(.outOfMemory, "Redis is full (maxmemory)", mayHaveRun: false)
+        default: self.init(.unavailable, error.message, mayHaveRun: error.mayHaveRun)
+        }
+    }
+}
+
+extension RedisReply {
+    fileprivate var isUnknownFunction: Bool {
+        if case .error(let text) = self { return text.hasPrefix("ERR Function not found") }
+        return false
+    }
+}
