@@ -96,10 +96,17 @@ internal import Glibc
         return true
     }
 
-    /// True while a transaction is open in which a statement has failed.
-    var isInFailedTransaction: Bool { unsafe withHandle { unsafe PQtransactionStatus($0) == PQTRANS_INERROR } ?? false }
+    enum TransactionState { case none, open, failed, unclear }
 
-    var isInTransaction: Bool { unsafe withHandle { unsafe PQtransactionStatus($0) == PQTRANS_INTRANS } ?? false }
+    /// Whether a transaction is open, as the server said with its last answer.
+    var transactionState: TransactionState {
+        switch unsafe withHandle({ unsafe PQtransactionStatus($0) }) {
+        case PQTRANS_IDLE: .none
+        case PQTRANS_INTRANS: .open
+        case PQTRANS_INERROR: .failed
+        default: .unclear
+        }
+    }
 
     /// The handle for the time of `body`; `nil` without a connection.
     func withHandle<R>(_ body: (OpaquePointer) -> R) -> R? {

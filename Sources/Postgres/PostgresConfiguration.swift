@@ -20,4 +20,12 @@ public struct PostgresConfiguration: Sendable {
     public var preparedLimit = 500
 
     public init(conninfo: String) { self.conninfo = conninfo }
+
+    /// Connects once and closes the connection again; blocks up to `connectTimeout`.
+    ///
+    /// - Throws: ``PostgresError`` with code `connection`, saying why.
+    public func tryToConnect() throws(PostgresError) {
+        var connection = Connection(gate: CancelGate(), preparedLimit: preparedLimit)
+        try connection.open(self)
+    }
 }

@@ -93,7 +93,7 @@ extension Connection {
 
     /// Deallocates old statements if there are as many as there may be.
     mutating func makeRoomForPrepared() throws(PostgresError) {
-        guard prepared.isFull, !isInFailedTransaction else { return }
+        guard prepared.isFull, transactionState != .failed else { return }
         try command(prepared.removeOldest().map { "DEALLOCATE \($0);" }.joined())
     }
 

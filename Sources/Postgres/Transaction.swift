@@ -33,7 +33,7 @@ public struct Transaction: ~Copyable {
         // A COMMIT may hide in the text.
         if let error = operation.openOutcome() { throw error }
         try checked { connection throws(PostgresError) in try connection.command(script) }
-        guard connection.isInTransaction else {
+        guard connection.transactionState == .open else {
             let error = PostgresError(
                 code: .server, message: "the script ended the transaction; leave BEGIN, COMMIT and ROLLBACK out of it",
                 mayHaveRun: true)
@@ -56,7 +56,7 @@ public struct Transaction: ~Copyable {
             try checked { connection throws(PostgresError) in try connection.command("RELEASE SAVEPOINT \(name)") }
             return value
         } catch {
-            guard !isCancelled, connection.isInTransaction || connection.isInFailedTransaction else { throw error }
+            guard !isCancelled, [.open, .failed].contains(connection.transactionState) else { throw error }
             // The original error says more than a failure to undo, which shows at the next statement.
             let undone = try? connection.command("ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)")
             if undone != nil { failure = nil }

@@ -91,14 +91,14 @@ extension Connection {
             close()
             return false
         }
-        guard isInTransaction || isInFailedTransaction else { return true }
-        do {
-            try command("ROLLBACK")
-            return true
-        } catch {
-            close()
-            return false
+        switch transactionState {
+        case .none: return true
+        case .open, .failed: if (try? command("ROLLBACK")) != nil { return true }
+        // In the middle of a COPY that was not ended.
+        case .unclear: break
         }
+        close()
+        return false
     }
 
     /// Up to 20 ms, different for the two sides of a deadlock.

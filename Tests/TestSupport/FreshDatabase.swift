@@ -58,12 +58,17 @@ public enum FreshDatabase {
 extension PostgresPool {
     /// Runs `body` with a pool that is closed at the end.
     public static func with<T>(
-        _ conninfo: String, sessions: Int = 2, _ configure: (inout PostgresConfiguration) -> Void = { _ in },
-        _ body: (PostgresPool) async throws -> T
+        _ conninfo: String, sessions: Int = 2, _ body: (PostgresPool) async throws -> T
     ) async throws -> T {
         var configuration = PostgresConfiguration(conninfo: conninfo)
         configuration.sessions = sessions
-        configure(&configuration)
+        return try await with(configuration, body)
+    }
+
+    /// Runs `body` with a pool that is closed at the end.
+    public static func with<T>(
+        _ configuration: PostgresConfiguration, _ body: (PostgresPool) async throws -> T
+    ) async throws -> T {
         let pool = PostgresPool(configuration)
         defer { pool.close() }
         return try await body(pool)

@@ -74,7 +74,7 @@ public enum PrivateServers {
         return line + "/"
     }
 
-    private static func once(_ program: String, _ arguments: [String]) async throws {
+    static func once(_ program: String, _ arguments: [String]) async throws {
         let result = try await run(
             .name("setpriv"), arguments: Arguments(privileges(asPostgres: true) + [program] + arguments),
             output: .discarded, error: .string(limit: 65536))
@@ -85,7 +85,7 @@ public enum PrivateServers {
 
     /// Starts a child that the kernel kills when the spawning thread ends.
     /// Subprocess spawns on one thread that lives as long as the process.
-    private static func keep(_ program: String, _ arguments: [String], asPostgres: Bool) {
+    static func keep(_ program: String, _ arguments: [String], asPostgres: Bool) {
         Task {
             _ = try await run(
                 .name("setpriv"),
@@ -94,11 +94,11 @@ public enum PrivateServers {
         }
     }
 
-    private static func privileges(asPostgres: Bool) -> [String] {
+    static func privileges(asPostgres: Bool) -> [String] {
         asPostgres && geteuid() == 0 ? ["--reuid=postgres", "--regid=postgres", "--init-groups"] : []
     }
 
-    private static func until(_ what: String, _ ready: () async throws -> Bool) async throws {
+    static func until(_ what: String, _ ready: () async throws -> Bool) async throws {
         for _ in 0..<2000 {
             if try await ready() { return }
             try await Task.sleep(for: .milliseconds(5))
