@@ -14,7 +14,8 @@ internal import Glibc
         case ended(String)
     }
 
-    private static let bufferSize = 65536
+    /// Bytes of one `receive()` at most.
+    static let bufferSize = 65536
 
     private let context: UnsafeMutablePointer<redisContext>
     private let buffer: UnsafeMutableRawPointer
@@ -136,6 +137,10 @@ extension RedisReply {
             self = .null
         }
     }
+}
+
+@unsafe private func text(_ reply: redisReply) -> String {
+    unsafe String(decoding: UnsafeRawBufferPointer(start: reply.str, count: reply.len), as: UTF8.self)
 }
 
 /// A C string kept in a fixed array.

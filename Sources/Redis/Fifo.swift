@@ -1,5 +1,5 @@
 /// A queue on an array; taking from the front is O(1) on average.
-struct Fifo<Element> {
+struct Fifo<Element>: Sequence {
     private var storage: [Element?] = []
     private var head = 0
 
@@ -38,12 +38,10 @@ struct Fifo<Element> {
 
     mutating func takeAll() -> [Element] {
         defer { self = Self() }
-        return storage[head...].compactMap { $0 }
+        return Array(self)
     }
 
-    func forEach(_ body: (Element) -> Void) {
-        for index in head..<storage.count { if let element = storage[index] { body(element) } }
-    }
+    func makeIterator() -> some IteratorProtocol<Element> { storage[head...].lazy.compactMap { $0 }.makeIterator() }
 
     /// Removes what `isOut` says, keeping the order.
     ///
@@ -52,7 +50,7 @@ struct Fifo<Element> {
         let before = count
         var kept: [Element?] = []
         kept.reserveCapacity(before)
-        forEach { if !isOut($0) { kept.append($0) } }
+        for element in self where !isOut(element) { kept.append(element) }
         storage = kept
         head = 0
         return before - count

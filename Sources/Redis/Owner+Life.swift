@@ -13,13 +13,11 @@ extension Owner {
         }
     }
 
-    /// When a silent connection counts as dead: after `silenceLimit`, but not before the last deadline in flight.
+    /// When a silent connection counts as dead: after `silenceLimit`, but not before the deadline of the operation whose
+    /// reply comes next (it may be a blocking one; those behind it cannot be answered before it).
     var deadAt: Instant {
-        let earliest = silentSince + configuration.silenceLimit
-        guard earliest <= .now else { return earliest }
-        var latest = earliest
-        due.forEach { latest = max(latest, $0.operation.deadline) }
-        return latest
+        let limit = silentSince + configuration.silenceLimit
+        return due.first.map { max(limit, $0.operation.deadline) } ?? limit
     }
 
     private mutating func connect(_ now: Instant) {
@@ -108,8 +106,7 @@ extension Owner {
         }
         shared.inbox.release(removed)
         for operation in expired { timeOut(operation, started: false) }
-        due.forEach { slot in
-            if slot.operation.pending.isDone { return }
+        for slot in due where !slot.operation.pending.isDone {
             if slot.operation.deadline <= now {
                 timeOut(slot.operation, started: true)
             } else {
@@ -119,7 +116,7 @@ extension Owner {
         nextSweep = next
     }
 
-    private func timeOut(_ operation: RedisOperation, started: Bool) {
+    func timeOut(_ operation: RedisOperation, started: Bool) {
         shared.count(\.timeouts)
         if started {
             operation.fail(RedisError(.timedOut, "no reply within the deadline", mayHaveRun: true))

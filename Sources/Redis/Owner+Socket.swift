@@ -31,6 +31,10 @@ extension Owner {
             output.count < Self.batchBytes, let operation = waiting.popFirst()
         {
             taken += 1
+            if operation.deadline <= now {
+                timeOut(operation, started: false)
+                continue
+            }
             guard operation.pending.start() else { continue }
             if due.isEmpty { silentSince = now }
             due.append(ReplySlot(operation, start: sentBefore + output.count))
@@ -71,9 +75,10 @@ extension Owner {
         for _ in 0..<16 {
             guard let result = connection?.receive() else { return }
             switch result {
-            case .bytes:
+            case .bytes(let count):
                 silentSince = now
-                guard handleReplies(now) else { return }
+                // Less than asked for: that was all for now.
+                guard handleReplies(now), count == Connection.bufferSize else { return }
             case .blocked:
                 return
             case .ended(let reason):

@@ -4,7 +4,8 @@ internal import OwnerThread
 ///
 /// Commands of many tasks go out together and their replies are awaited together. While the server is away commands
 /// wait until their own deadline; the client connects again by itself. Blocking commands (BLMOVE …) hold up whatever
-/// is sent after them: give them a client of their own and a deadline longer than their timeout.
+/// is sent after them: give them a client of their own and a deadline longer than their timeout. MULTI … EXEC goes into
+/// one pipeline; SUBSCRIBE, MONITOR, CLIENT REPLY and HELLO, which change what is answered, are not for this client.
 public final class RedisClient: Sendable {
     private let configuration: RedisConfiguration
     private let shared: Shared
@@ -70,9 +71,10 @@ public final class RedisClient: Sendable {
     private func run(
         _ commands: RedisOperation.Commands, _ deadline: Duration?
     ) async throws(RedisError) -> RedisReply {
+        let operation = RedisOperation(commands, deadline: .now + (deadline ?? configuration.commandDeadline))
+        precondition(operation.isComplete, "a command without a name: Redis would not answer it")
         if Task.isCancelled { throw RedisError(.cancelled, "the task was cancelled", mayHaveRun: false) }
         let shared = shared
-        let operation = RedisOperation(commands, deadline: .now + (deadline ?? configuration.commandDeadline))
         switch shared.inbox.put(operation) {
         case .accepted:
             break

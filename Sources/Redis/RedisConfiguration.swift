@@ -18,7 +18,7 @@ public struct RedisConfiguration: Sendable {
     public var commandDeadline: Duration = .seconds(5)
     /// A connection from which no byte came for so long while replies are due is dropped as dead. Default 10 s.
     ///
-    /// A command whose own deadline is later is waited for.
+    /// If the command whose reply comes next has a later deadline, that counts: it may be a blocking one.
     public var silenceLimit: Duration = .seconds(10)
     /// Operations (a pipeline is one) that may wait to be sent, at least 1. Default 10,000.
     public var inboxLimit = 10_000

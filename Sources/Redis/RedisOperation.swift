@@ -25,6 +25,14 @@ final class RedisOperation: Sendable {
         }
     }
 
+    /// Every command has a name.
+    var isComplete: Bool {
+        switch commands {
+        case .one(let command): command.count > 0
+        case .several(let commands): commands.allSatisfy { $0.count > 0 }
+        }
+    }
+
     func write(to output: inout [UInt8]) {
         switch commands {
         case .one(let command): command.write(to: &output)

@@ -1,4 +1,4 @@
-/// A Redis URL that cannot be used; the message names the wrong part and never repeats the URL, which may hold a password.
+/// A Redis URL that cannot be used; the message names the wrong part and never repeats the URL (passwords).
 public struct RedisURLError: Error, Sendable, Equatable, CustomStringConvertible {
     public let message: String
     public var description: String { message }
@@ -15,7 +15,7 @@ extension RedisConfiguration {
             try self.init(tcp: rest)
         } else if url.hasPrefix("rediss:") {
             throw RedisURLError(
-                message: "Redis URL: TLS (rediss://) is not supported; use redis:// over a private network")
+                message: "Redis URL: TLS (rediss://) is not supported, only redis://")
         } else {
             throw RedisURLError(message: "Redis URL must start with redis:// or unix:/")
         }
