@@ -11,7 +11,7 @@ extension ImportStore {
         }
         // Fresh statistics: the planner would take the rows just copied for a handful. Not within the transaction, which
         // would hold its lock against other imports.
-        if state.checkpoint.row > 1000 {
+        if state.checkpoint.row > 20_000 {
             _ = try await pool.query("ANALYZE paidan.import_row", deadline: .seconds(300))
         }
         try await pool.transaction(deadline: .seconds(1800)) { tx in

@@ -11,12 +11,13 @@ extension ImportStore {
             SELECT json_build_object('id', id::text, 'state', state, 'phase', phase, 'file_name', file_name,
                 'rows', json_build_object('read', rows_read, 'ok', rows_ok, 'duplicate', rows_duplicate,
                     'error', rows_error, 'skipped', rows_skipped),
-                'assigned', assigned, 'dry_run', dry_run, 'duplicates', duplicates, 'job_id', job_id,
+                'assigned', (SELECT coalesce(sum(c.assigned), 0) FROM paidan.import_chunk c WHERE c.import_id = b.id),
+                'dry_run', dry_run, 'duplicates', duplicates, 'job_id', job_id,
                 'created_at', created_at, 'started_at', started_at, 'finished_at', finished_at,
                 'warnings', coalesce(warnings, '[]'),
                 'error', CASE WHEN error_code IS NOT NULL THEN
                     json_build_object('code', error_code, 'message', coalesce(error_message, '')) END)
-            FROM paidan.import_batch WHERE id = \(importID)
+            FROM paidan.import_batch b WHERE id = \(importID)
             """)
         return try rows.first.map { try JSONDecoder().decode(ImportView.self, from: Data(try $0.utf8(0))) }
     }
