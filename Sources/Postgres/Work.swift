@@ -13,7 +13,9 @@ extension Connection {
     ) -> Result<T, any Error>? {
         for attempt in 1... {
             if let error = operation.stopError { return .failure(error) }
-            do { try command("BEGIN") } catch { return error.code == .connection ? nil : .failure(error) }
+            do { try command("BEGIN") } catch {
+                return error.code == .connection ? nil : .failure(error.stopped(operation))
+            }
             sawStaleStatement = false
             var transaction = Transaction(self, operation)
             var result: Result<T, any Error>

@@ -107,6 +107,8 @@ import Testing
         try await PrivatePostgres.with { server in
             try await PostgresPool.with(server.conninfo, sessions: 1) { pool async throws in
                 _ = try await pool.query("CREATE TABLE t (a int)")
+                // While a statement is only being prepared it certainly did not run; so prepare it.
+                _ = try await pool.query("INSERT INTO t VALUES (1)")
                 try server.freeze()
                 let start = ContinuousClock.now
                 let single = await #expect(throws: PostgresError.self) {
