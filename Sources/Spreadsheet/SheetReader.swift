@@ -36,7 +36,8 @@ public struct SheetReader {
             format = .csv(encoding: encoding, delimiter: sniffed.delimiter)
             self.sheet = nil
             uses1904Dates = false
-            source = try CSVSource(file: file, encoding: encoding, sniffed: sniffed, limits: limits)
+            let text = try TextStream(file: file, encoding: encoding)
+            source = CSVSource(CSVScanner(text, sniffed: sniffed, limits: limits))
         }
     }
 

@@ -1,18 +1,25 @@
+internal import CZip
 internal import Glibc
 
-/// Plain values in one piece of memory that grows; freed once.
+/// Plain values in one piece of memory that grows; given back once, to the system.
 ///
-/// `realloc` moves a large piece by its pages, so growth needs no second copy, and pages never written take no memory.
+/// The memory is pages of its own, not the heap: growing moves the pages and copies nothing, pages never written take no
+/// memory, and a large workbook leaves no holes in the heap of a process that lives for months.
 @safe struct Arena<Element: BitwiseCopyable>: ~Copyable {
     private(set) var base: UnsafeMutablePointer<Element>
     private(set) var count = 0
     private var capacity: Int
 
-    init(capacity: Int = 256) {
-        self.capacity = capacity
-        unsafe base = Self.resize(nil, capacity)
+    private static var firstCapacity: Int { 64 << 10 }
+
+    init() {
+        capacity = Self.firstCapacity
+        let pages = unsafe mmap(
+            nil, Self.firstCapacity * MemoryLayout<Element>.stride, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+            -1, 0)
+        unsafe base = Self.checked(pages)
     }
-    deinit { unsafe free(base) }
+    deinit { unsafe munmap(base, capacity * MemoryLayout<Element>.stride) }
 
     @inline(__always)
     mutating func append(_ element: Element) {
@@ -33,21 +40,21 @@ internal import Glibc
     mutating func truncate(_ count: Int) { self.count = min(count, self.count) }
 
     /// Gives back memory that is not used.
-    mutating func trim() {
-        capacity = max(count, 1)
-        unsafe base = Self.resize(base, capacity)
-    }
+    mutating func trim() { resize(max(count, 1)) }
 
     @inline(never)
-    private mutating func grow(_ number: Int) {
-        capacity = max(count + number, capacity + capacity / 2)
-        unsafe base = Self.resize(base, capacity)
+    private mutating func grow(_ number: Int) { resize(max(count + number, capacity + capacity / 2)) }
+
+    private mutating func resize(_ capacity: Int) {
+        let stride = MemoryLayout<Element>.stride
+        unsafe base = Self.checked(paidan_resize_pages(base, self.capacity * stride, capacity * stride))
+        self.capacity = capacity
     }
 
-    private static func resize(_ old: UnsafeMutablePointer<Element>?, _ capacity: Int) -> UnsafeMutablePointer<Element>
-    {
-        let raw = unsafe realloc(old, capacity * MemoryLayout<Element>.stride)
-        guard let raw = unsafe raw else { preconditionFailure("out of memory for \(capacity) elements of a sheet") }
-        return unsafe raw.assumingMemoryBound(to: Element.self)
+    private static func checked(_ pages: UnsafeMutableRawPointer?) -> UnsafeMutablePointer<Element> {
+        guard let pages = unsafe pages, unsafe pages != MAP_FAILED else {
+            preconditionFailure("out of memory for the cells of a sheet")
+        }
+        return unsafe pages.assumingMemoryBound(to: Element.self)
     }
 }

@@ -1,7 +1,18 @@
 internal import Glibc
 
-/// Rows of a CSV file (RFC 4180, and what Excel reads besides: any line end, quotes inside a cell without quotes).
-@safe final class CSVSource: RowSource {
+/// Rows of a CSV file.
+final class CSVSource: RowSource {
+    private var scanner: CSVScanner
+
+    init(_ scanner: consuming CSVScanner) { self.scanner = scanner }
+
+    func next(into row: inout SheetRow) throws(SheetError) -> Bool { try scanner.next(into: &row) }
+}
+
+/// Scans CSV (RFC 4180, and what Excel reads besides: any line end, quotes inside a cell without quotes).
+///
+/// A value, not a class: its fields are read for every byte, and a class checks each access.
+@safe struct CSVScanner: ~Copyable {
     private var text: TextStream
     private let delimiter: UInt8
     private var builder: RowBuilder
@@ -9,25 +20,26 @@ internal import Glibc
     private var position = 0
     private var number = 0
     private var ended = false
+    private var isDeclarationNext: Bool
     /// The last byte of the piece before was a CR that ended a row: an LF that follows belongs to it.
     private var afterCR = false
 
     private enum State { case start, plain, quoted, afterQuote }
 
-    init(file: consuming File, encoding: SheetEncoding, sniffed: SniffedDelimiter, limits: SheetLimits)
-        throws(SheetError)
-    {
-        text = try TextStream(file: file, encoding: encoding)
+    init(_ text: consuming TextStream, sniffed: SniffedDelimiter, limits: SheetLimits) {
+        self.text = text
         delimiter = sniffed.delimiter.byte
         builder = RowBuilder(limits: limits)
         // The line `sep=;` is for the program that reads, and no row: Excel does not show it.
-        if sniffed.isDeclared {
+        isDeclarationNext = sniffed.isDeclared
+    }
+
+    mutating func next(into row: inout SheetRow) throws(SheetError) -> Bool {
+        if isDeclarationNext {
+            isDeclarationNext = false
             _ = try scan()
             number = 0
         }
-    }
-
-    func next(into row: inout SheetRow) throws(SheetError) -> Bool {
         while try scan() {
             if builder.isEmpty { continue }
             builder.finish(into: &row)
@@ -36,7 +48,7 @@ internal import Glibc
         return false
     }
 
-    private func refill() throws(SheetError) -> Bool {
+    private mutating func refill() throws(SheetError) -> Bool {
         if ended { return false }
         unsafe piece = try text.next()
         position = 0
@@ -47,7 +59,7 @@ internal import Glibc
     /// Reads one record into the builder.
     ///
     /// - Returns: false at the end of the file.
-    private func scan() throws(SheetError) -> Bool {
+    private mutating func scan() throws(SheetError) -> Bool {
         number += 1
         builder.begin(number)
         var state = State.start
@@ -113,7 +125,7 @@ internal import Glibc
     private enum End { case cell, row, piece }
 
     /// Reads on in a cell, outside quotes, up to its end or that of the piece.
-    private func plain(_ bytes: UnsafePointer<UInt8>, _ column: Int) throws(SheetError) -> End {
+    private mutating func plain(_ bytes: UnsafePointer<UInt8>, _ column: Int) throws(SheetError) -> End {
         var end = position
         let count = unsafe piece.count
         var byte: UInt8 = 0
@@ -131,7 +143,7 @@ internal import Glibc
         return .row
     }
 
-    private func add(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ column: Int) throws(SheetError) {
+    private mutating func add(_ bytes: UnsafePointer<UInt8>, _ count: Int, _ column: Int) throws(SheetError) {
         let fits = unsafe builder.append(bytes + position, count)
         position += count
         if !fits { throw builder.cellTooLong(column: column) }

@@ -2,7 +2,7 @@ internal import Glibc
 
 /// Gathers the cells of one row and holds them to the limits.
 @safe struct RowBuilder: ~Copyable {
-    private(set) var bytes = Arena<UInt8>(capacity: 4096)
+    private(set) var bytes = Arena<UInt8>()
     private var cells: [SheetRow.Cell] = []
     private var start = 0
     private(set) var number = 0

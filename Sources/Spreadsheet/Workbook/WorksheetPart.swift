@@ -1,7 +1,32 @@
 internal import Glibc
 
-/// Reads a worksheet: `worksheet / sheetData / row / c / (v | is / (t | r / t))`. Pauses after each row with content.
+/// Reads a worksheet and pauses after each row with content.
 final class WorksheetPart: XMLHandler {
+    private var scanner: WorksheetScanner
+
+    init(strings: SharedStrings, limits: SheetLimits) { scanner = WorksheetScanner(strings: strings, limits: limits) }
+
+    /// Hands out the row after which the part was paused.
+    func takeRow(into row: inout SheetRow) { scanner.takeRow(into: &row) }
+
+    override func start(_ level: Int, _ name: UnsafePointer<CChar>, _ attributes: XMLAttributes) -> Bool {
+        do { return unsafe try scanner.start(level, name, attributes) } catch { fail(error) }
+        return false
+    }
+
+    override func text(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
+        do { unsafe try scanner.text(bytes, count) } catch { fail(error) }
+    }
+
+    override func end(_ level: Int) {
+        do { if try scanner.end(level) { pause() } } catch { fail(error) }
+    }
+}
+
+/// Scans `worksheet / sheetData / row / c / (v | is / (t | r / t))`.
+///
+/// A value, not a class: its fields are used for every element, and a class checks each access.
+struct WorksheetScanner: ~Copyable {
     private enum Value { case shared, string, inline, number, boolean, error, date }
 
     private var builder: RowBuilder
@@ -20,16 +45,18 @@ final class WorksheetPart: XMLHandler {
         builder = RowBuilder(limits: limits)
     }
 
-    /// Hands out the row after which the part was paused.
-    func takeRow(into row: inout SheetRow) {
-        builder.finish(into: &row)
-    }
+    mutating func takeRow(into row: inout SheetRow) { builder.finish(into: &row) }
 
-    override func start(_ level: Int, _ name: UnsafePointer<CChar>, _ attributes: XMLAttributes) -> Bool {
+    /// An element begins.
+    ///
+    /// - Returns: whether it is one of the path.
+    mutating func start(
+        _ level: Int, _ name: UnsafePointer<CChar>, _ attributes: XMLAttributes
+    ) throws(SheetError) -> Bool {
         switch level {
         case 3:
             guard unsafe XMLName.equal(name, "c") else { return false }
-            startCell(attributes)
+            try startCell(attributes)
             return true
         case 4:
             inInline = unsafe XMLName.equal(name, "is") && (value == .inline || builder.length == 0)
@@ -41,7 +68,7 @@ final class WorksheetPart: XMLHandler {
             return unsafe inText || inInline && level == 5 && XMLName.equal(name, "r")
         case 2:
             guard unsafe XMLName.equal(name, "row") else { return false }
-            startRow(attributes)
+            try startRow(attributes)
             return true
         case 1:
             // A second one is none of the schema's, and must not be read as more rows.
@@ -53,27 +80,24 @@ final class WorksheetPart: XMLHandler {
         }
     }
 
-    override func text(_ bytes: UnsafePointer<UInt8>, _ count: Int) {
-        guard inText else { return }
-        if unsafe !builder.append(bytes, count) { fail(builder.cellTooLong(column: column)) }
+    mutating func text(_ bytes: UnsafePointer<UInt8>, _ count: Int) throws(SheetError) {
+        if unsafe inText && !builder.append(bytes, count) { throw builder.cellTooLong(column: column) }
     }
 
-    override func end(_ level: Int) {
+    /// An element of the path ends.
+    ///
+    /// - Returns: whether it was a row with content.
+    mutating func end(_ level: Int) throws(SheetError) -> Bool {
         inText = false
-        switch level {
-        case 3:
-            do { try endCell() } catch { fail(error) }
-        case 2:
-            if !builder.isEmpty { pause() }
-        default: break
-        }
+        if level == 3 { try endCell() }
+        return level == 2 && !builder.isEmpty
     }
 
-    private func startRow(_ attributes: XMLAttributes) {
+    private mutating func startRow(_ attributes: XMLAttributes) throws(SheetError) {
         let before = rowNumber
         if let text = unsafe attributes.value("r") {
             guard let number = unsafe Self.digits(text), number > before else {
-                return fail(.format("工作簿已损坏：第 \(before) 行之后的行号不对。请用 Excel 打开后重新另存。"))
+                throw .format("工作簿已损坏：第 \(before) 行之后的行号不对。请用 Excel 打开后重新另存。")
             }
             rowNumber = number
             isRowImplied = false
@@ -85,7 +109,7 @@ final class WorksheetPart: XMLHandler {
         builder.begin(rowNumber)
     }
 
-    private func startCell(_ attributes: XMLAttributes) {
+    private mutating func startCell(_ attributes: XMLAttributes) throws(SheetError) {
         var reference: UnsafePointer<CChar>?
         var type: UnsafePointer<CChar>?
         unsafe attributes.readCell(reference: &reference, type: &type)
@@ -93,7 +117,7 @@ final class WorksheetPart: XMLHandler {
         column += 1
         guard var place = unsafe reference else { return }
         guard let named = unsafe Self.column(&place) else {
-            return fail(.format("工作簿已损坏：第 \(rowNumber) 行有单元格的引用不对。请用 Excel 打开后重新另存。"))
+            throw .format("工作簿已损坏：第 \(rowNumber) 行有单元格的引用不对。请用 Excel 打开后重新另存。")
         }
         column = named
         if isRowImplied {
@@ -105,7 +129,7 @@ final class WorksheetPart: XMLHandler {
         }
     }
 
-    private func endCell() throws(SheetError) {
+    private mutating func endCell() throws(SheetError) {
         if value == .string || value == .inline {
             let length = unsafe EscapedText.unescape(builder.pointer, builder.length)
             builder.truncate(length)

@@ -103,20 +103,21 @@ internal import Glibc
     // The handler lives as long as the parser: both are fields of one value.
     unsafe XML_SetUserData(parser, Unmanaged.passUnretained(handler).toOpaque())
     unsafe XML_SetElementHandler(
-        parser,
-        { data, name, attributes in
-            unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().started(name!, attributes!)
-        },
-        { data, _ in unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().ended() })
+        parser, { data, name, attributes in unsafe tell(data) { unsafe $0.started(name!, attributes!) } },
+        { data, _ in unsafe tell(data) { $0.ended() } })
     unsafe XML_SetCharacterDataHandler(parser) { data, bytes, count in
-        unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().heard(bytes!, count)
+        unsafe tell(data) { unsafe $0.heard(bytes!, count) }
     }
     unsafe XML_SetStartDoctypeDeclHandler(parser) { data, _, _, _, _ in
-        unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().fail(XMLHandler.doctype)
+        unsafe tell(data) { $0.fail(XMLHandler.doctype) }
     }
-    unsafe XML_SetCommentHandler(parser) { data, _ in
-        unsafe Unmanaged<XMLHandler>.fromOpaque(data!).takeUnretainedValue().commented()
-    }
+    unsafe XML_SetCommentHandler(parser) { data, _ in unsafe tell(data) { $0.commented() } }
+}
+
+/// Calls the handler without counting a reference to it, for each of millions of elements.
+@inline(__always)
+@unsafe private func tell(_ data: UnsafeMutableRawPointer?, _ body: (XMLHandler) -> Void) {
+    unsafe Unmanaged<XMLHandler>.fromOpaque(data!)._withUnsafeGuaranteedRef(body)
 }
 
 /// Names as the parser gives them: the namespace, a separator, the local name; without the first two if there is none.
