@@ -23,7 +23,7 @@ public enum Invariants {
     public static func violations(in tx: inout Transaction) throws -> [String] {
         var found: [String] = []
         for invariant in all {
-            for row in try tx.query("SELECT * FROM (\(invariant.violations)) AS broken LIMIT 10") {
+            for row in try tx.query("SELECT * FROM (\(invariant.violations)) AS broken ORDER BY 1 LIMIT 10") {
                 found.append("\(invariant.name): \(row.optionalText(1) ?? "") \(row.optionalText(0) ?? "")")
             }
         }

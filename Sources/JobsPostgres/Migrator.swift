@@ -75,7 +75,7 @@ public struct Migrator: Sendable {
         do {
             return try await pool.transaction(deadline: Self.patience) { tx in
                 try Self.lock(&tx)
-                guard try Self.status(of: [migration], recorded: true, in: &tx)[0].state == .pending else { return nil }
+                guard try Self.isPending(migration, in: &tx) else { return nil }
                 let before = try Self.lastRepair(&tx)
                 try tx.run(
                     script: """
@@ -133,7 +133,6 @@ public struct Migrator: Sendable {
             FROM unnest(\(migrations.map(\.number))::int[], \(migrations.map(\.name))::text[],
                         \(migrations.map(\.sql))::text[]) AS f (number, name, sql)
             FULL JOIN paidan.schema_migration a USING (number)
-            WHERE \(migrations.count != 1) OR f.number IS NOT NULL
             ORDER BY 1
             """)
         return try rows.map { row in
@@ -142,6 +141,10 @@ public struct Migrator: Sendable {
             }
             return MigrationStatus(number: try row.int(0), name: try row.text(1), state: state)
         }
+    }
+
+    private static func isPending(_ migration: Migration, in tx: inout Transaction) throws -> Bool {
+        try tx.query("SELECT FROM paidan.schema_migration WHERE number = \(migration.number)::int").isEmpty
     }
 
     private static func lock(_ tx: inout Transaction) throws {

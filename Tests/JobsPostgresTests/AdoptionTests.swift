@@ -63,7 +63,7 @@ struct AdoptionTests {
         try await adopt(
             customer(of: 1, "1:1:2018-05-01") + customer(status: 1, of: 2)
                 + "INSERT INTO crm_salerank (user_id, num, weight) VALUES (1, 3, 1), (2, 0, 2);"
-        ) { story, told in
+        ) { (story: Story, told: [String]) async throws -> Void in
             #expect(told == [])
             #expect(try await story.state(1) == "private 1 2018-05-01 2018-05-10 - | 1:1:-")
             #expect(try await story.state(2) == "closed 2 2018-05-01 2018-05-10 - |")
@@ -77,7 +77,8 @@ struct AdoptionTests {
 
     @Test("ended rows without a date get the day they were made")
     func endedOn() async throws {
-        try await adopt(customer(of: 2, "1:3:2018-04-01", "2:1:2018-05-01")) { story, told in
+        try await adopt(customer(of: 2, "1:3:2018-04-01", "2:1:2018-05-01")) {
+            (story: Story, told: [String]) async throws -> Void in
             #expect(told.count == 1)
             #expect(told[0].hasPrefix("mend.ended_on: crm_customerdistribution 1 "))
             #expect(try await story.state(1) == "private 2 2018-05-01 2018-05-10 - | 1:3:2018-04-01 2:1:-")
@@ -86,7 +87,8 @@ struct AdoptionTests {
 
     @Test("of several open distributions the newest stays, older ones become 5")
     func severalOpen() async throws {
-        try await adopt(customer(of: 1, "1:1:2018-05-01", "1:1:2018-05-02", "1:1:2018-05-03")) { story, told in
+        try await adopt(customer(of: 1, "1:1:2018-05-01", "1:1:2018-05-02", "1:1:2018-05-03")) {
+            (story: Story, told: [String]) async throws -> Void in
             #expect(told.count == 2)
             #expect(try await story.state(1).hasSuffix("| 1:5:2018-05-01 1:5:2018-05-02 1:1:-"))
         }
@@ -95,7 +97,7 @@ struct AdoptionTests {
     @Test("an open one of somebody else than the consultant becomes 5")
     func somebodyElse() async throws {
         try await adopt(customer(of: 1, "1:1:2018-05-01", "2:1:2018-05-02") + customer(of: 1, "2:1:2018-05-02")) {
-            story, told in
+            (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1).hasSuffix("| 1:1:- 2:5:2018-05-02"))
             #expect(try await story.state(2).hasSuffix("| 2:5:2018-05-02 1:1:-"))
             #expect(told.count == 3)
@@ -107,7 +109,7 @@ struct AdoptionTests {
         try await adopt(
             customer(status: 1, of: 1, "1:1:2018-05-01")
                 + customer(status: 1, of: 1, "2:1:2018-05-01", "1:1:2018-05-02")
-        ) { story, told in
+        ) { (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1) == "closed 1 2018-05-01 2018-05-10 - | 1:2:2018-05-01")
             #expect(try await story.state(2).hasSuffix("| 2:5:2018-05-01 1:2:2018-05-02"))
             #expect(told.count == 3)
@@ -118,7 +120,7 @@ struct AdoptionTests {
     func lost(status: Int) async throws {
         try await adopt(
             customer(of: 1, "1:\(status):2018-05-05") + customer(of: 1, "1:1:2018-05-01", "1:\(status):2018-05-05")
-        ) { story, told in
+        ) { (story: Story, told: [String]) async throws -> Void in
             let ended = "2018-05-05"
             #expect(try await story.state(1) == "public - 2018-05-01 2018-05-10 \(ended) | 1:\(status):\(ended)")
             #expect(try await story.state(2).hasPrefix("public - 2018-05-01 2018-05-10 \(ended) |"))
@@ -129,7 +131,7 @@ struct AdoptionTests {
     @Test("a consultant without a distribution gets an open one of origin crm")
     func without() async throws {
         try await adopt(customer(of: 1) + customer(of: 1, recv: "2018-05-20", last: "2018-05-10", "2:3:2018-05-05")) {
-            story, told in
+            (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1) == "private 1 2018-05-01 2018-05-10 - | 1:1:-")
             #expect(try await story.state(2) == "private 1 2018-05-20 2018-05-10 - | 2:3:2018-05-05 1:1:-")
             let made = try await story.text(
@@ -145,7 +147,7 @@ struct AdoptionTests {
     func recvDate() async throws {
         try await adopt(
             customer(of: 1, recv: nil, "2:5:2018-05-07", "1:1:2018-05-03") + customer(of: 1, recv: nil)
-        ) { story, told in
+        ) { (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1).hasPrefix("private 1 2018-05-03 2018-05-10"))
             #expect(try await story.state(2).hasPrefix("private 1 2018-04-30 2018-05-10"))
             #expect(told.filter { $0.hasPrefix("mend.recv_date: ") }.count == 2)
@@ -154,7 +156,8 @@ struct AdoptionTests {
 
     @Test("nobody was asked about a customer before he had it")
     func lastConsult() async throws {
-        try await adopt(customer(of: 1, last: "2018-05-01", "1:1:2018-05-03")) { story, told in
+        try await adopt(customer(of: 1, last: "2018-05-01", "1:1:2018-05-03")) {
+            (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1).hasPrefix("private 1 2018-05-01 2018-05-03"))
             #expect(told.count == 1)
         }
@@ -164,7 +167,7 @@ struct AdoptionTests {
     func ranks() async throws {
         try await adopt(
             "INSERT INTO crm_salerank (user_id, num, weight) VALUES (1, 3, 1), (2, -4, 1), (1, 7, 2), (1, 5, 4), (3, 1, 1);"
-        ) { story, told in
+        ) { (story: Story, told: [String]) async throws -> Void in
             let ranks = try await story.text(
                 "SELECT string_agg(id || ':' || user_id || ':' || num, ' ' ORDER BY id) FROM crm_salerank")
             #expect(ranks == "2:2:0 4:1:5 5:3:1")
@@ -184,7 +187,7 @@ struct AdoptionTests {
                 INSERT INTO rbac_menu (id, title) VALUES (1, '菜单');
                 INSERT INTO rbac_role (id, title) VALUES (1, '销售'), (2, '讲师');
                 """
-        ) { story, told in
+        ) { (story: Story, told: [String]) async throws -> Void in
             #expect(try await story.state(1) == "private 1 2018-05-01 2018-05-10 - | 1:5:2018-05-01 1:1:-")
             #expect(told.filter { $0.hasPrefix("mend.status: ") }.count == 2)
             #expect(

@@ -138,7 +138,7 @@ struct DistributionTests {
             #expect(try await sqlState { try await story.give(customer, to: b) } == refused)
             try await story.page("UPDATE paidan.setting SET value = '27' WHERE name = 'cooldown_days'")
             try await story.give(customer, to: b)
-            try await story.page("UPDATE crm_customerdistribution SET status = 6")
+            try await story.page("UPDATE crm_customerdistribution SET status = 6 WHERE status = 1")
             try await story.give(customer, to: a)
             try await story.page("UPDATE crm_customer SET consultant_id = \(a)::int WHERE id = \(customer)::int")
             #expect(try await story.broken() == [])
