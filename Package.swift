@@ -105,8 +105,10 @@ let package = Package(
             dependencies: [
                 "CRM", "Jobs", "JobsPostgres", "OwnerThread", "Postgres", "TestSupport", lifecycle, logging,
             ]),
-        .testTarget(name: "JobsRedisTests", dependencies: ["Jobs", "JobsRedis", "Redis", "TestSupport"]),
-        .testTarget(name: "JobsTests", dependencies: ["Jobs", "TestSupport"]),
+        .testTarget(
+            name: "JobsRedisTests",
+            dependencies: ["Jobs", "JobsRedis", "OwnerThread", "Redis", "TestSupport", lifecycle, logging]),
+        .testTarget(name: "JobsTests", dependencies: ["Jobs", "OwnerThread", "TestSupport", logging]),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability"]),
         .testTarget(name: "OwnerThreadTests", dependencies: ["OwnerThread"]),
         .testTarget(name: "PaidanCommandTests", dependencies: ["PaidanCommand", "TestSupport"]),

@@ -14,8 +14,10 @@ extension RedisJobStore {
         if commands.isEmpty { return [] }
         let connection = client.connectionNumber
         var replies = try await send(commands)
-        let unknown = replies.indices.filter { replies[$0].isUnknownFunction }
-        if !unknown.isEmpty {
+        // More than once: somebody may flush the functions again in between.
+        for _ in 0..<4 {
+            let unknown = replies.indices.filter { replies[$0].isUnknownFunction }
+            if unknown.isEmpty { break }
             try await load()
             let again = try await send(unknown.map { commands[$0] })
             for (index, reply) in zip(unknown, again) { replies[index] = reply }

@@ -94,7 +94,9 @@ extension RedisJobStore {
         let words = (try await call(try command(.census, queue)).array ?? []).compactMap(\.int)
         guard words.count == 10 else { throw .unreadable }
         var census = Census()
-        (census.enqueued, census.succeeded, census.cancelled, census.discarded) = (words[0], words[1], words[2], words[3])
+        (census.enqueued, census.succeeded, census.cancelled, census.discarded) = (
+            words[0], words[1], words[2], words[3]
+        )
         (census.waiting, census.delayed, census.inFlight) = (words[4], words[5], words[6])
         (census.suspect, census.dead, census.foreign) = (words[7], words[8], words[9])
         return census

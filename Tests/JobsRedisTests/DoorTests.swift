@@ -19,7 +19,10 @@ import Testing
         a.key = "k"
         var b = f.job("b")
         b.key = "k"
-        #expect(try await f.store.enqueue([a, b]) == [.init(id: "a", outcome: .created), .init(id: "a", outcome: .existing(.key))])
+        #expect(
+            try await f.store.enqueue([a, b]) == [
+                .init(id: "a", outcome: .created), .init(id: "a", outcome: .existing(.key)),
+            ])
         let session = try await f.open(1)
         let claims = try await f.take(session, 1, from: 1)
         #expect(claims[0].hasKey)

@@ -3,8 +3,8 @@ import JobsRedis
 import Logging
 import Redis
 import Synchronization
-import Testing
 import TestSupport
+import Testing
 
 /// A store over queues of its own on the shared private server.
 struct Fixture {
@@ -53,6 +53,14 @@ struct Fixture {
     }
 
     func state(_ id: String) async throws -> JobState? { try await store.job(id)?.state }
+
+    /// Crashes count only once the server has been up for a lease, and it counts its time in whole seconds.
+    func waitForUptime() async throws {
+        try await eventually("the server is a second old") {
+            let info = try await client.send(RedisCommand("INFO", "server")).string ?? ""
+            return !info.contains("uptime_in_seconds:0\r")
+        }
+    }
 
     func push(_ text: String) async throws {
         _ = try await client.send(RedisCommand("LPUSH", "paidan:{\(queue)}:ready", text))

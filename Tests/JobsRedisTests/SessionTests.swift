@@ -9,8 +9,6 @@ import Testing
         _ = try await f.store.enqueue([f.job("a")])
         let old = try await f.open(1)
         let claims = try await f.take(old, 1, from: 1)
-        let other = try await Fixture()
-        _ = other
         // Another process took the session away.
         _ = try await f.client.send(RedisCommand("ZREM", "paidan:{\(f.queue)}:sessions", old))
         for attempt in 0..<2 {
@@ -40,6 +38,7 @@ import Testing
 
     @Test func crashesLeadToSuspectAndPoison() async throws {
         let f = try await Fixture()
+        try await f.waitForUptime()
         _ = try await f.store.enqueue([f.job("p")])
         for crash in 1...3 {
             let session = try await f.open(crash, lease: .milliseconds(1))
@@ -47,7 +46,7 @@ import Testing
             let claims = try await f.take(session, 1, lane: lane, from: 1)
             #expect(claims.map(\.id) == ["p"], "crash \(crash)")
             #expect(claims.first?.attempt == 1)
-            try await eventually("lease ends") { try await f.store.reap(lease: .milliseconds(1)).sessions == 1 }
+            try await eventually("lease ends") { try await f.store.reap(lease: .milliseconds(1)).sessions > 0 }
             let census = try await f.store.census(f.queue)
             #expect(census.suspect == (crash == 2 ? 1 : 0) && census.difference == 0)
         }
@@ -58,12 +57,13 @@ import Testing
 
     @Test func aCheckpointForgivesCrashes() async throws {
         let f = try await Fixture()
+        try await f.waitForUptime()
         _ = try await f.store.enqueue([f.job("long")])
         for crash in 1...6 {
             let session = try await f.open(crash, lease: .milliseconds(20))
             #expect(try await f.take(session, 1, from: 1).count == 1)
             try await f.store.checkpoint(session: session, queue: f.queue, id: "long")
-            try await eventually("reaped") { try await f.store.reap(lease: .milliseconds(1)).sessions == 1 }
+            try await eventually("reaped") { try await f.store.reap(lease: .milliseconds(1)).sessions > 0 }
         }
         #expect(try await f.state("long") == .queued)
     }
@@ -80,7 +80,7 @@ import Testing
             register.append(9_999_999_999_999)
             register.append(f.process)
             _ = try await f.client.send(register)
-            try await eventually("reaped") { try await f.store.reap(lease: .milliseconds(1)).sessions == 1 }
+            try await eventually("reaped") { try await f.store.reap(lease: .milliseconds(1)).sessions > 0 }
         }
         #expect(try await f.state("a") == .queued)
         _ = try await f.client.send(RedisCommand("ZREM", "paidan:workers", f.process))
@@ -94,7 +94,7 @@ import Testing
             let session = try await f.open(number, lease: .milliseconds(1))
             #expect(try await f.take(session, 1, from: 1).count == 1)
             // Nobody's lease can have ended by itself in a server that has been up for less than one.
-            try await eventually("reaped") { try await f.store.reap(lease: .seconds(1_000_000)).sessions == 1 }
+            try await eventually("reaped") { try await f.store.reap(lease: .seconds(1_000_000)).sessions > 0 }
         }
         #expect(try await f.state("a") == .queued)
     }
@@ -156,7 +156,9 @@ import Testing
         async let found = f.store.peek(queue: f.queue, timeout: .seconds(5))
         try await eventually("the peek blocks") {
             let list = try await f.client.send(RedisCommand("CLIENT", "LIST")).string ?? ""
-            return list.split(separator: "\n").contains { $0.contains("name=peek-\(f.queue) ") && $0.contains("flags=b") }
+            return list.split(separator: "\n").contains {
+                $0.contains("name=peek-\(f.queue) ") && $0.contains("flags=b")
+            }
         }
         let start = ContinuousClock.now
         _ = try await f.store.enqueue([f.job("a")])

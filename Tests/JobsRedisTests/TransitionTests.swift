@@ -13,7 +13,8 @@ import Testing
         #expect(claims[0].attempt == 1 && claims[0].slot == 1 && claims[1].slot == 2)
         #expect(try await f.state("a") == .running)
         let more = try await f.take(
-            session, 0, from: 3, settle: [
+            session, 0, from: 3,
+            settle: [
                 Settlement(claims[0], .done(result: nil, code: nil, message: "")),
                 Settlement(claims[1], .done(result: Array("[1]".utf8), code: nil, message: "")),
             ])
@@ -39,7 +40,8 @@ import Testing
         let session = try await f.open(1)
         let claims = try await f.take(session, 4, from: 1)
         _ = try await f.take(
-            session, 0, from: 5, settle: [
+            session, 0, from: 5,
+            settle: [
                 Settlement(claims[0], .retry(after: .seconds(60), code: "boom", message: "it broke")),
                 Settlement(claims[1], .snooze(for: .seconds(60))),
                 Settlement(claims[2], .dead(code: "bad", message: "for good")),
@@ -133,7 +135,8 @@ import Testing
         let reply = try await f.store.exchange(
             Exchange(
                 queue: f.queue, session: session,
-                settlements: [Settlement(claims[0], .done(result: nil, code: nil, message: ""))], take: 5, firstSlot: 2))
+                settlements: [Settlement(claims[0], .done(result: nil, code: nil, message: ""))], take: 5, firstSlot: 2)
+        )
         #expect(reply.isPaused && reply.claims.isEmpty && reply.waiting == 1)
         #expect(try await f.state("a") == .succeeded)
         #expect(try await f.store.queues()[0].isPaused)
@@ -147,7 +150,8 @@ import Testing
         let session = try await f.open(1)
         let claims = try await f.take(session, 2, from: 1)
         _ = try await f.take(
-            session, 0, from: 9, settle: [
+            session, 0, from: 9,
+            settle: [
                 Settlement(claims[0], .done(result: nil, code: nil, message: "")),
                 Settlement(claims[1], .dead(code: "x", message: "y")),
             ])

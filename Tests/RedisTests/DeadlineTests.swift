@@ -28,6 +28,31 @@ import Testing
         #expect(try await client.send(RedisCommand("GET", "a")) == .null)
     }
 
+    @Test func whatWasCancelledAsNotRunDidNotRun() async throws {
+        let client = try await client()
+        defer { client.close() }
+        // Cancelled at once, so at every point of the way: waiting, being sent, in flight, answered.
+        let errors = await withTaskGroup(of: (Int, RedisError?).self) { group in
+            for number in 0..<2000 {
+                group.addTask {
+                    var add = RedisCommand("SADD", "deadline:race")
+                    add.append(number)
+                    let command = add
+                    let task = Task { await failure { () throws(RedisError) in try await client.send(command) } }
+                    await Task.yield()
+                    task.cancel()
+                    return (number, await task.value)
+                }
+            }
+            return await group.reduce(into: [(Int, RedisError?)]()) { $0.append($1) }
+        }
+        let kept = Set((try await client.send(RedisCommand("SMEMBERS", "deadline:race")).array ?? []).compactMap(\.int))
+        for (number, error) in errors {
+            if error == nil { #expect(kept.contains(number)) }
+            if error?.mayHaveRun == false { #expect(!kept.contains(number)) }
+        }
+    }
+
     @Test func aCancelledTaskSendsNothing() async throws {
         let client = try await client()
         defer { client.close() }

@@ -71,7 +71,7 @@ extension Kind {
     public static func raw(
         _ name: String, size: Int, queue: String = "default", maxAttempts: Int = 10, timeout: Duration = .seconds(60),
         concurrency: Int? = nil, hasEffect: Bool = false,
-        check: @escaping @Sendable ([UInt8]) throws(ArgumentError) -> Void,
+        check: @escaping @Sendable ([UInt8]) throws(ArgumentError) -> Void = { _ throws(ArgumentError) in },
         runsAlone: @escaping @Sendable (Claim) -> Bool = { _ in false },
         run: @escaping @Sendable ([Claim], JobContext) async throws -> [Outcome]
     ) -> Kind {

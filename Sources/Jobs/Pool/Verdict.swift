@@ -30,7 +30,8 @@ enum Verdict {
     static func outcome(for error: any Error) -> Outcome {
         if let error = error as? JobError { return .retry(code: error.code, message: error.message) }
         if let error = error as? ArgumentError { return error.outcome }
-        let text = (error as? any CustomStringConvertible)?.description ?? "\(type(of: error))"
+        let type = type(of: error)
+        let text = type is any CustomStringConvertible.Type ? "\(error)" : "\(type)"
         return .retry(code: EngineCode.failed, message: text)
     }
 

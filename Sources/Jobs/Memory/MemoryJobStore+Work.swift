@@ -1,0 +1,234 @@
+internal import OwnerThread
+
+extension MemoryJobStore {
+    public func open(session: String, lease: Duration, predecessor: String?) async throws(StoreError) {
+        for name in names {
+            try edit(name) { queue, now in
+                if let predecessor, predecessor != session {
+                    queue.giveBack(queue.inFlightInOrder(predecessor), now)
+                    queue.drop(predecessor)
+                }
+                queue.sessions[session] = now + lease.inMilliseconds
+            }
+        }
+    }
+
+    static let fenced = StoreError(.sessionLost, "this session is gone: open a new one", mayHaveRun: false)
+
+    public func exchange(_ exchange: Exchange) async throws(StoreError) -> ExchangeReply {
+        try edit(exchange.queue) { queue, now throws(StoreError) in
+            guard queue.sessions[exchange.session] != nil else { throw Self.fenced }
+            for settlement in exchange.settlements { queue.settle(settlement, exchange.session, now) }
+            var claims: [Claim] = []
+            if !queue.isPaused { claims = queue.take(exchange, now) }
+            return ExchangeReply(
+                claims: claims, isPaused: queue.isPaused, waiting: queue.ready.count, suspects: queue.suspect.count)
+        }
+    }
+
+    public func beat(session: String, lease: Duration, worker: WorkerInfo) async throws(StoreError) {
+        for name in names {
+            try edit(name) { queue, now throws(StoreError) in
+                guard queue.sessions[session] != nil else { throw Self.fenced }
+                queue.sessions[session] = now + lease.inMilliseconds
+            }
+        }
+        let until = now() + lease.inMilliseconds
+        state.withLock { $0.workers[worker.process] = (worker, until) }
+    }
+
+    public func cancellations(session: String) async throws(StoreError) -> [String] {
+        var ids: [String] = []
+        for name in names {
+            ids += try edit(name) { queue, _ throws(StoreError) in
+                guard queue.sessions[session] != nil else { throw Self.fenced }
+                return queue.cancels.removeValue(forKey: session) ?? []
+            }
+        }
+        return ids
+    }
+
+    public func release(session: String) async throws(StoreError) -> Int {
+        var count = 0
+        for name in names {
+            count += try edit(name) { queue, now in
+                let ids = queue.inFlightInOrder(session)
+                queue.giveBack(ids, now)
+                queue.drop(session)
+                return ids.count
+            }
+        }
+        return count
+    }
+
+    public func unregister(process: String) async throws(StoreError) { state.withLock { $0.workers[process] = nil } }
+
+    public func progress(
+        session: String, queue: String, slot: Int, id: String, _ progress: JobView.Progress
+    ) async throws(StoreError) {
+        try edit(queue) { queue, _ throws(StoreError) in
+            guard queue.sessions[session] != nil else { throw Self.fenced }
+            if queue.inFlight[session]?[slot] == id { queue.jobs[id]?.view.progress = progress }
+        }
+    }
+
+    public func checkpoint(session: String, queue: String, id: String) async throws(StoreError) {
+        try edit(queue) { queue, _ throws(StoreError) in
+            guard queue.sessions[session] != nil else { throw Self.fenced }
+            queue.crashes[id] = nil
+        }
+    }
+
+    public func peek(queue: String, timeout: Duration) async throws(StoreError) -> Bool {
+        let end = ContinuousClock.now + timeout
+        while true {
+            if try edit(queue, { queue, _ in !queue.ready.isEmpty }) { return true }
+            if ContinuousClock.now >= end { return false }
+            do { try await Task.sleep(for: .milliseconds(1)) } catch {
+                throw StoreError(.cancelled, "the task was cancelled", mayHaveRun: false)
+            }
+        }
+    }
+
+    public func reap(lease: Duration) async throws(StoreError) -> ReapReport {
+        let time = now()
+        let registered = state.withLock { state in
+            Set(state.workers.filter { $0.value.until > time }.keys)
+        }
+        var report = ReapReport()
+        for name in names {
+            let (sessions, returned, poisoned) = try edit(name) { queue, now in queue.reap(registered, now) }
+            report.sessions = max(report.sessions, sessions)
+            report.returned += returned
+            report.poisoned += poisoned
+        }
+        return report
+    }
+
+    public func promote() async throws(StoreError) -> Promotion {
+        var promotion = Promotion(moved: 0, nextDue: nil)
+        for name in names {
+            let (moved, next) = try edit(name) { queue, now in
+                let due = queue.delayed.filter { $0.value <= now }.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
+                for (id, _) in due {
+                    queue.delayed[id] = nil
+                    queue.jobs[id]?.view.state = .queued
+                    queue.jobs[id]?.queuedAt = now
+                    if queue.crashes[id, default: 0] >= JobLimits.suspectCrashes {
+                        queue.suspect.insert(id, at: 0)
+                    } else {
+                        queue.ready.insert(id, at: 0)
+                    }
+                }
+                return (due.count, queue.delayed.values.min().map { Duration.milliseconds(max(0, $0 - now)) })
+            }
+            promotion.moved += moved
+            if let next { promotion.nextDue = min(promotion.nextDue ?? next, next) }
+        }
+        return promotion
+    }
+
+    public func prune(done: Duration, dead: Duration) async throws(StoreError) -> Int {
+        var count = 0
+        for name in names {
+            count += try edit(name) { queue, now in
+                let old = queue.done.filter {
+                    (queue.jobs[$0]?.view.finishedAt ?? 0) <= now - done.inMilliseconds
+                        && queue.jobs[$0]?.isTombstone != true
+                }
+                let older = queue.dead.filter {
+                    (queue.jobs[$0]?.view.finishedAt ?? 0) <= now - dead.inMilliseconds
+                }
+                for id in old + older { queue.jobs[id] = nil }
+                queue.done.removeAll { old.contains($0) }
+                queue.dead.removeAll { older.contains($0) }
+                queue.counts.discarded += older.count
+                return old.count + older.count
+            }
+        }
+        return count
+    }
+}
+
+extension MemoryJobStore.Queue {
+    mutating func settle(_ settlement: Settlement, _ session: String, _ now: Int) {
+        guard let id = inFlight[session]?.removeValue(forKey: settlement.slot) else { return }
+        switch settlement.change {
+        case .done(let result, let code, let message):
+            jobs[id]?.view.result = result
+            jobs[id]?.view.error = code.map { .init(code: $0, message: message) }
+            counts.succeeded += 1
+            end(id, .succeeded, now)
+        case .retry(let delay, let code, let message):
+            crashes[id] = nil
+            wait(id, now + delay.inMilliseconds)
+            jobs[id]?.view.error = .init(code: code, message: message)
+        case .snooze(let delay):
+            jobs[id]?.view.attempt -= 1
+            wait(id, now + delay.inMilliseconds)
+        case .dead(let code, let message):
+            end(id, .dead, now, error: .init(code: code, message: message))
+        case .release:
+            giveBack([id], now)
+        }
+    }
+
+    private mutating func wait(_ id: String, _ due: Int) {
+        jobs[id]?.view.state = .retrying
+        jobs[id]?.view.runAt = due
+        delayed[id] = due
+    }
+
+    mutating func take(_ exchange: Exchange, _ now: Int) -> [Claim] {
+        var claims: [Claim] = []
+        for _ in 0..<exchange.take {
+            guard let id = exchange.lane == .ready ? ready.popLast() : suspect.popLast() else { break }
+            guard let job = jobs[id] else { continue }
+            if job.isDiscarded {
+                jobs[id] = nil
+                counts.discarded += 1
+            } else if job.isTombstone {
+                jobs[id]?.isTombstone = false
+                counts.cancelled += 1
+            } else {
+                let slot = exchange.firstSlot + claims.count
+                jobs[id]?.view.state = .running
+                jobs[id]?.view.attempt += 1
+                jobs[id]?.view.startedAt = now
+                jobs[id]?.holder = (exchange.session, slot)
+                inFlight[exchange.session, default: [:]][slot] = id
+                claims.append(
+                    Claim(
+                        id: id, kind: job.view.kind, queue: exchange.queue, args: job.view.args,
+                        attempt: job.view.attempt + 1, maxAttempts: job.view.maxAttempts, timeout: job.timeout,
+                        traceparent: job.traceparent, enqueuedAt: job.view.createdAt, queuedAt: job.queuedAt,
+                        claimedAt: now, hasKey: job.view.key != nil, slot: slot))
+            }
+        }
+        return claims
+    }
+
+    mutating func reap(
+        _ registered: Set<String>, _ now: Int
+    ) -> (sessions: Int, returned: Int, poisoned: [(id: String, kind: String)]) {
+        var (ended, returned, poisoned) = (0, 0, [(id: String, kind: String)]())
+        for session in sessions.filter({ $0.value <= now }).keys.sorted() {
+            let process = session.split(separator: ".").dropLast().joined(separator: ".")
+            var innocent: [String] = []
+            for id in inFlightInOrder(session) {
+                if !registered.contains(process) { crashes[id, default: 0] += 1 }
+                if crashes[id, default: 0] >= JobLimits.poisonCrashes {
+                    poisoned.append((id, jobs[id]?.view.kind ?? ""))
+                    end(id, .dead, now, error: .init(code: EngineCode.poison, message: "its process ended too often"))
+                } else {
+                    innocent.append(id)
+                }
+            }
+            giveBack(innocent, now)
+            returned += innocent.count
+            drop(session)
+            ended += 1
+        }
+        return (ended, returned, poisoned)
+    }
+}

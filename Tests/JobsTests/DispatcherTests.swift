@@ -1,0 +1,174 @@
+import Testing
+
+@testable import Jobs
+
+@Suite struct DispatcherTests {
+    let start = ContinuousClock.now
+
+    func opened(_ concurrency: Int = 64, _ weights: [Int] = [1]) -> (Dispatcher, [Dispatcher.Action]) {
+        var d = Dispatcher(concurrency: concurrency, weights: weights, now: start)
+        #expect(d.tick(now: start) == [.open(session: 1, predecessor: nil)])
+        let actions = d.opened(session: 1, now: start)
+        return (d, actions)
+    }
+
+    func reply(_ count: Int, waiting: Int = 0, suspects: Int = 0, paused: Bool = false, from: Int = 0) -> ExchangeReply
+    {
+        ExchangeReply(
+            claims: (0..<count).map { Claim(id: "j\(from + $0)", kind: "k", queue: "q", args: [], slot: from + $0) },
+            isPaused: paused, waiting: waiting, suspects: suspects)
+    }
+
+    func takes(_ actions: [Dispatcher.Action]) -> [Int: Int] {
+        var result: [Int: Int] = [:]
+        for case .exchange(let queue, _, _, _, let take, _) in actions { result[queue] = take }
+        return result
+    }
+
+    @Test func claimsOnlyForFreeSlotsAndGrows() {
+        var (d, actions) = opened(10)
+        #expect(takes(actions) == [0: 1])
+        actions = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1, waiting: 1000), now: start)
+        #expect(takes(actions) == [0: 9])
+        actions = d.replied(queue: 0, session: 1, lane: .ready, take: 9, reply(9, waiting: 900, from: 1), now: start)
+        #expect(takes(actions) == [:] && !actions.contains(.peek(queue: 0)))
+        let settlement = Settlement(reply(1).claims[0], .done(result: nil, code: nil, message: ""))
+        actions = d.finished(queue: 0, session: 1, jobs: 1, [settlement], trouble: false, now: start)
+        // The acknowledgement rides on the claim.
+        #expect(
+            actions == [
+                .exchange(queue: 0, session: 1, .ready, settlements: [settlement], take: 1, firstSlot: 11)
+            ])
+    }
+
+    @Test func anAcknowledgementWaitsFiveMillisecondsForCompany() {
+        var (d, _) = opened(4)
+        var actions = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1), now: start)
+        #expect(actions.contains(.peek(queue: 0)))
+        let settlement = Settlement(reply(1).claims[0], .done(result: nil, code: nil, message: ""))
+        actions = d.finished(queue: 0, session: 1, jobs: 1, [settlement], trouble: false, now: start)
+        #expect(actions == [.wake(at: start + .milliseconds(5))])
+        actions = d.tick(now: start + .milliseconds(5))
+        #expect(takes(actions) == [0: 0])
+    }
+
+    @Test func onePeekAndOnlyWhileEmptyUnpausedAndFree() {
+        var (d, _) = opened(1)
+        var actions = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(0), now: start)
+        #expect(actions == [.peek(queue: 0)])
+        #expect(d.tick(now: start).isEmpty)
+        actions = d.peeked(queue: 0, found: true, now: start)
+        #expect(takes(actions) == [0: 1])
+        // The only slot is taken: no peek.
+        actions = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1), now: start)
+        #expect(!actions.contains(.peek(queue: 0)))
+        // Paused: no peek, another look after a second.
+        var (p, _) = opened(1)
+        actions = p.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(0, waiting: 5, paused: true), now: start)
+        #expect(actions == [.wake(at: start + .seconds(1))])
+        #expect(takes(p.tick(now: start + .seconds(1))) == [0: 1])
+        // Peek failed: another look after a second.
+        var (f, _) = opened(1)
+        _ = f.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(0), now: start)
+        #expect(f.peeked(queue: 0, found: nil, now: start) == [.wake(at: start + .seconds(1))])
+    }
+
+    @Test func sharesByWeightAndStarvesNobody() {
+        var (d, actions) = opened(10, [6, 3, 1])
+        var taken = [0, 0, 0]
+        var pending: [(queue: Int, take: Int)] = takes(actions).map { ($0.key, $0.value) }
+        // Every queue is always full; handlers end at once.
+        for _ in 0..<3000 {
+            guard !pending.isEmpty else { break }
+            let (queue, take) = pending.removeFirst()
+            taken[queue] += take
+            actions = d.replied(
+                queue: queue, session: 1, lane: .ready, take: take, reply(take, waiting: 100_000), now: start)
+            pending += takes(actions).map { ($0.key, $0.value) }
+            let done = reply(take).claims.map { Settlement($0, .done(result: nil, code: nil, message: "")) }
+            actions = d.finished(queue: queue, session: 1, jobs: take, done, trouble: false, now: start)
+            pending += takes(actions).map { ($0.key, $0.value) }
+            #expect(d.running + d.reserved <= 10)
+        }
+        let total = Double(taken.reduce(0, +))
+        #expect(abs(Double(taken[0]) / total - 0.6) < 0.1, "\(taken)")
+        #expect(abs(Double(taken[2]) / total - 0.1) < 0.05, "\(taken)")
+    }
+
+    @Test func aLostSessionCancelsAndNamesItself() {
+        var (d, _) = opened(8)
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1, waiting: 50), now: start)
+        let lost = d.exchangeFailed(queue: 0, session: 1, take: 7, settlements: [], sessionLost: true, now: start)
+        #expect(lost == [.cancelHandlers(session: 1), .open(session: 2, predecessor: 1)])
+        // A late end of the old session's handler frees its slot and acknowledges nothing.
+        let settlement = Settlement(reply(1).claims[0], .done(result: nil, code: nil, message: ""))
+        _ = d.finished(queue: 0, session: 1, jobs: 1, [settlement], trouble: false, now: start)
+        let actions = d.opened(session: 2, now: start)
+        #expect(actions == [.exchange(queue: 0, session: 2, .ready, settlements: [], take: 1, firstSlot: 9)])
+        #expect(d.running == 0 && d.reserved == 1)
+    }
+
+    @Test func aFailureThatDidNotRunKeepsTheAcknowledgements() {
+        var (d, _) = opened(8)
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1, waiting: 50), now: start)
+        let settlement = Settlement(reply(1).claims[0], .done(result: nil, code: nil, message: ""))
+        _ = d.finished(queue: 0, session: 1, jobs: 1, [], trouble: false, now: start)
+        let actions = d.exchangeFailed(
+            queue: 0, session: 1, take: 7, settlements: [settlement], sessionLost: false, now: start)
+        #expect(takes(actions).isEmpty)
+        let later = d.tick(now: start + .milliseconds(200))
+        #expect(later == [.exchange(queue: 0, session: 1, .ready, settlements: [settlement], take: 1, firstSlot: 9)])
+    }
+
+    @Test func troublePausesClaims() {
+        var (d, _) = opened(8)
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1, waiting: 0), now: start)
+        let settlement = Settlement(reply(1).claims[0], .snooze(for: .seconds(1)))
+        var actions = d.finished(queue: 0, session: 1, jobs: 1, [settlement], trouble: true, now: start)
+        #expect(actions.contains(.wake(at: start + .milliseconds(100))) && takes(actions).isEmpty)
+        actions = d.tick(now: start + .milliseconds(6))
+        #expect(takes(actions) == [0: 0])
+    }
+
+    @Test func drainsThenEnds() {
+        var (d, _) = opened(8)
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1, waiting: 50), now: start)
+        #expect(d.stop(now: start).isEmpty)
+        // What was asked for before the stop goes back.
+        var actions = d.replied(
+            queue: 0, session: 1, lane: .ready, take: 7, reply(2, waiting: 40, from: 1), now: start)
+        let returned = reply(2, from: 1).claims.map { Settlement($0, .release) }
+        #expect(actions == [.exchange(queue: 0, session: 1, .ready, settlements: returned, take: 0, firstSlot: 9)])
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 0, reply(0, waiting: 42), now: start)
+        let settlement = Settlement(reply(1).claims[0], .done(result: nil, code: nil, message: ""))
+        actions = d.finished(queue: 0, session: 1, jobs: 1, [settlement], trouble: false, now: start)
+        #expect(takes(actions) == [0: 0] && !actions.contains(.drained))
+        actions = d.replied(queue: 0, session: 1, lane: .ready, take: 0, reply(0, waiting: 42), now: start)
+        #expect(actions == [.drained])
+    }
+
+    @Test func suspectsRunOneAtATimeWithNothingElse() {
+        var (d, _) = opened(8)
+        var actions = d.replied(
+            queue: 0, session: 1, lane: .ready, take: 1, reply(0, waiting: 10, suspects: 2), now: start)
+        #expect(actions == [.exchange(queue: 0, session: 1, .suspect, settlements: [], take: 1, firstSlot: 2)])
+        actions = d.replied(
+            queue: 0, session: 1, lane: .suspect, take: 1, reply(1, waiting: 10, suspects: 1), now: start)
+        #expect(takes(actions).isEmpty)
+    }
+
+    @Test func aLeaseThatIsNotBeatenIsLost() {
+        var lease = LeaseState()
+        lease.opened(at: start)
+        #expect(lease.look(start + .seconds(4), .seconds(15)) == .nothing)
+        #expect(lease.look(start + .seconds(5), .seconds(15)) == .beat)
+        lease.beating()
+        #expect(lease.look(start + .seconds(11), .seconds(15)) == .nothing)
+        lease.beaten(at: start + .seconds(5))
+        #expect(lease.look(start + .seconds(11), .seconds(15)) == .beat)
+        lease.failed()
+        #expect(lease.look(start + .seconds(19), .seconds(15)) == .beat)
+        #expect(lease.look(start + .seconds(20), .seconds(15)) == .lost)
+        #expect(lease.look(start + .seconds(21), .seconds(15)) == .nothing)
+    }
+}
