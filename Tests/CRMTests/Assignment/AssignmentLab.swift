@@ -35,9 +35,7 @@ final class AssignmentLab: Sendable {
 
     static func migrate(_ conninfo: String) async throws {
         try await PostgresPool.with(conninfo, sessions: 1) { pool in
-            for migration in EngineMigrations.all + CRMMigrations.all {
-                try await pool.transaction { try $0.run(script: migration.sql) }
-            }
+            try await Migrator(pool: pool, migrations: EngineMigrations.all + CRMMigrations.all).migrate { _ in }
             _ = try await pool.query("CREATE SEQUENCE paidan.test_qq")
         }
     }
