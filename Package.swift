@@ -63,8 +63,8 @@ let package = Package(
         .target(
             name: "API",
             dependencies: [
-                "CRM", "Jobs", "Observability", "OwnerThread", asyncAlgorithms, crypto, httpTypes, hummingbird, lifecycle, logging,
-                metrics, nioCore,
+                "CRM", "Jobs", "Observability", "OwnerThread", asyncAlgorithms, crypto, httpTypes, hummingbird,
+                lifecycle, logging, metrics, nioCore,
             ]),
         .target(
             name: "CRM",
@@ -85,11 +85,12 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["OwnerThread", "Postgres", "Redis", subprocess, system],
             path: "Tests/TestSupport"),
-        .testTarget(name: "APITests", dependencies: ["API", "CRM", "Curl", "Jobs", "TestSupport"]),
+        .testTarget(name: "APITests", dependencies: ["API", "CRM", "Curl", "Jobs", "TestSupport", httpTypes]),
         .testTarget(
             name: "CRMTests",
             dependencies: [
-                "CRM", "Channels", "Jobs", "JobsPostgres", "Postgres", "Redis", "Spreadsheet", "TestSupport",
+                "CRM", "Channels", "Jobs", "JobsPostgres", "OwnerThread", "Postgres", "Redis", "Spreadsheet",
+                "TestSupport", logging,
             ]),
         .testTarget(name: "ChannelsTests", dependencies: ["Channels", "Curl", "Observability", "TestSupport"]),
         .testTarget(name: "CurlTests", dependencies: ["Curl", "TestSupport"]),

@@ -20,10 +20,10 @@ public struct AssignmentDesk: Sendable {
         let replaced = try await pool.transaction { try RankStore.replace(entries, actor: actor, in: &$0) }
         switch replaced {
         case .invalid(let problems): return problems
-        case .done(let version, let load):
+        case .done(let load):
             // The list is told afterwards and may be away: cycles are built from PostgreSQL whatever it says.
-            try? await list.requestReload(version: version)
-            if let load { try? await list.load(load) }
+            try? await list.load(load)
+            try? await list.requestReload(version: load.rankVersion)
             return []
         }
     }

@@ -9,8 +9,6 @@ public struct AssignmentHooks: Sendable {
     /// the last of them.
     public var chunkAssigned:
         @Sendable (_ importID: Int, _ chunk: Int, _ owners: [NewOwner], _ tx: inout Transaction) throws -> Void
-    /// Applies expiry for today to customers that are locked (domain.md §2, as if midnight had come).
-    public var expire: @Sendable (_ customers: [Int], _ tx: inout Transaction) throws -> Void
     /// A seller has left and so many customers wait for another one: event `offboard`.
     public var offboarded: @Sendable (_ user: Int, _ customers: Int, _ tx: inout Transaction) throws -> Void
     /// Customers have waited for 30 minutes with nobody to take them: event `no_capacity`, dedupe key
@@ -21,7 +19,6 @@ public struct AssignmentHooks: Sendable {
     public init() {
         assigned = { _, _ in }
         chunkAssigned = { _, _, _, _ in }
-        expire = { _, _ in }
         offboarded = { _, _, _ in }
         noCapacity = { _, _, _ in }
     }

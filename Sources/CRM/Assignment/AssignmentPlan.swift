@@ -26,7 +26,7 @@ public struct AssignmentInput: Sendable {
     /// Number of the newest cycle, 0 before the first.
     public var lastCycle: Int
     public var sellers: [Seller]
-    /// Free slots that an undo gave back, by position: they go first.
+    /// Free slots that an undo gave back, by position: each goes before tokens of a later position.
     public var returned: [SlotToken]
     /// Slots popped from the list, in their order, that are free slots of the open cycle.
     public var tokens: [SlotToken]
@@ -103,7 +103,7 @@ public struct AssignmentPlan: Sendable, Equatable {
     /// Shares every new cycle was built from.
     public var shares: [CycleShare] = []
     public var pending: [Pending] = []
-    /// Slots of the cycle that was open before which were looked at and are still free, in their order.
+    /// Tokens of the input that are still free slots of the open cycle, in their order.
     public var unused: [SlotToken] = []
     /// Customers for whom more tokens must be popped first: the plan is incomplete.
     public var missing = 0

@@ -1,7 +1,7 @@
 /// Gives customers to sellers slot by slot (domain.md §5 and §6), without any store.
 ///
-/// First the slots that an undo gave back, then the tokens of the list, then, if the list ran out, the other free slots
-/// of the open cycle by position; a next cycle is built only when no slot is free and somebody can take this customer.
+/// First the tokens of the list, slots that an undo gave back in their places among them, then, if the list ran out, the
+/// other free slots of the open cycle by position; a next cycle is built only when no slot is free and somebody can take this customer.
 /// Costs grow with customers plus slots looked at.
 public struct AssignmentPlanner {
     /// A customer's own view of one slot.
@@ -39,10 +39,22 @@ public struct AssignmentPlanner {
         assignable = input.sellers.count { $0.refusal == nil }
         exhausted = input.openCycle == nil
         fresh = []
-        for slot in input.returned + input.tokens where slot.cycle == input.openCycle && seen.insert(slot).inserted {
+        for slot in Self.merged(input) where slot.cycle == input.openCycle && seen.insert(slot).inserted {
             fresh.append(slot)
         }
         plan.assignments.reserveCapacity(input.customers.count)
+    }
+
+    /// Each slot that an undo gave back stands before the first token of a later position.
+    private static func merged(_ input: AssignmentInput) -> [SlotToken] {
+        if input.returned.isEmpty { return input.tokens }
+        var slots: [SlotToken] = []
+        var rest = input.returned[...]
+        for token in input.tokens {
+            while let first = rest.first, first.position < token.position { slots.append(rest.removeFirst()) }
+            slots.append(token)
+        }
+        return slots + rest
     }
 
     private mutating func run() throws -> AssignmentPlan {
@@ -54,7 +66,10 @@ public struct AssignmentPlanner {
             try serve(again)
         }
         for index in deferred { leave(index, .barred) }
-        if plan.built.isEmpty { plan.unused = passed.slots + fresh[next...] }
+        if plan.built.isEmpty {
+            let popped = Set(input.tokens)
+            plan.unused = (passed.slots + fresh[next...]).filter { popped.contains($0) }
+        }
         plan.pending.sort { $0.index < $1.index }
         return plan
     }

@@ -69,13 +69,17 @@ enum AssignmentStore {
         return customers
     }
 
+    /// The same rule as `paidan.is_barred`, for many customers at once.
     private static func barredSellers(_ ids: [Int], formerOwner: String) -> SQL {
         if formerOwner == "last_owner" {
             return """
-                SELECT customer_id, user_id FROM (
-                    SELECT DISTINCT ON (customer_id) customer_id, user_id, status FROM crm_customerdistribution
-                    WHERE customer_id = ANY(\(ids)::bigint[]) ORDER BY customer_id, id DESC) last
-                WHERE status IN (3, 4, 6)
+                SELECT last.customer_id, last.user_id FROM (
+                    SELECT DISTINCT ON (customer_id) customer_id, user_id, status, ended_on
+                    FROM crm_customerdistribution WHERE customer_id = ANY(\(ids)::bigint[]) AND status <> 1
+                    ORDER BY customer_id, id DESC) last,
+                    (SELECT paidan.setting('cooldown_days', '0')::int AS days, paidan.today() AS today OFFSET 0) cooldown
+                WHERE last.status IN (3, 4, 6)
+                    AND (cooldown.days = 0 OR cooldown.today < last.ended_on + cooldown.days)
                 """
         }
         return """

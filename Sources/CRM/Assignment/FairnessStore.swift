@@ -48,7 +48,7 @@ enum FairnessStore {
             slots: try rows.map { row in
                 CycleView.Slot(
                     position: try row.int(2), user: try row.int(3), state: try row.text(4),
-                    reason: try row.optionalText(5))
+                    reason: row.optionalText(5))
             })
     }
 
@@ -89,7 +89,7 @@ enum FairnessStore {
         while index < rows.endIndex, try rows[index].int(0) == cycle, try rows[index].int(2) == user {
             let slots = try rows[index].int(6)
             counts[try rows[index].text(4), default: 0] += slots
-            if let reason = try rows[index].optionalText(5) { reasons[reason, default: 0] += slots }
+            if let reason = rows[index].optionalText(5) { reasons[reason, default: 0] += slots }
             index = rows.index(after: index)
         }
         return CycleFairness.Share(

@@ -13,7 +13,7 @@ enum Offboard {
     static func run(user: Int, hooks: AssignmentHooks, in tx: inout Transaction) throws -> Result {
         try AssignmentStore.writeAsService(actor: "job:seller.offboard", in: &tx)
         _ = try AssignmentStore.lock(in: &tx)
-        try lockCustomers(of: user, hooks, in: &tx)
+        try lockCustomers(of: user, in: &tx)
         // A job for somebody who is still a seller is an order to end that.
         _ = try tx.query(
             """
@@ -30,15 +30,14 @@ enum Offboard {
     }
 
     /// What was overdue belongs to the pool, as if midnight had come before he left.
-    private static func lockCustomers(of user: Int, _ hooks: AssignmentHooks, in tx: inout Transaction) throws {
-        let ids = try tx.query(
+    private static func lockCustomers(of user: Int, in tx: inout Transaction) throws {
+        _ = try tx.query(
             """
-            SELECT c.id FROM crm_customer c WHERE c.id IN (
-                SELECT customer_id FROM crm_customerdistribution WHERE user_id = \(user)::bigint AND status = 1)
-            ORDER BY c.id FOR NO KEY UPDATE
-            """
-        ).map { try $0.int(0) }
-        if !ids.isEmpty { try hooks.expire(ids, &tx) }
+            SELECT paidan.expire_customer(held.id) FROM (
+                SELECT c.id FROM crm_customer c WHERE c.id IN (
+                    SELECT customer_id FROM crm_customerdistribution WHERE user_id = \(user)::bigint AND status = 1)
+                ORDER BY c.id FOR NO KEY UPDATE) held
+            """)
     }
 
     /// - Returns: customers that are pending now.

@@ -18,8 +18,8 @@ public enum RankStore {
     }
 
     public enum Replaced: Sendable, Equatable {
-        /// Version of the shares from now on, and what the list should hold after slots became void.
-        case done(version: Int, load: CycleLoad?)
+        /// What the list should hold now that slots may be void.
+        case done(CycleLoad)
         case invalid([RankProblem])
     }
 
@@ -32,17 +32,10 @@ public enum RankStore {
         _ = try AssignmentStore.lock(in: &tx)
         try audit(list, in: &tx)
         try write(list, in: &tx)
-        let version = try tx.query(
-            """
-            INSERT INTO paidan.setting (name, value) VALUES ('rank_version', '2')
-            ON CONFLICT (name) DO UPDATE SET value = (setting.value::bigint + 1)::text RETURNING value::bigint
-            """
-        ).first.map { try $0.int(0) }
-        guard let version else { throw AssignmentError.noRow }
-        let idle = try tx.query("SELECT user_id FROM crm_salerank WHERE num <= 0").map { try $0.int(0) }
-        let voided = try SlotRelease.void(users: idle, .num, in: &tx)
+        // The table's triggers have counted the version up and made the free slots of num 0 void.
+        let load = try AssignmentStore.load(in: &tx)
         try WaitingCustomers.enqueue(in: &tx)
-        return .done(version: version, load: voided > 0 ? try AssignmentStore.load(in: &tx) : nil)
+        return .done(load)
     }
 
     private static func problems(_ list: [RankEntry], in tx: inout Transaction) throws -> [RankProblem] {

@@ -74,7 +74,7 @@ struct ImportRun {
     /// Reads and checks the sheet, batch by batch; the next is read while the last is being copied.
     private func read(_ state: inout ImportState) async throws {
         let spool = try await Spool.fill(state.id, from: store)
-        var source = try await ImportSource(spool, state, store)
+        let source = try await ImportSource.open(spool, state, store)
         var rows = try await source.next()
         while !rows.isEmpty {
             try Task.checkCancellation()

@@ -9,10 +9,13 @@ extension ImportStore {
             $0.stage = .storing
             $0.row = 0
         }
+        // Fresh statistics: the planner would take the rows just copied for a handful. Not within the transaction, which
+        // would hold its lock against other imports.
+        if state.checkpoint.row > 20_000 {
+            _ = try await pool.query("ANALYZE paidan.import_row", deadline: .seconds(300))
+        }
         try await pool.transaction(deadline: .seconds(1800)) { tx in
             try Self.begin(state, in: &tx)
-            // Fresh statistics: the planner would take the rows just copied for a handful.
-            if state.checkpoint.row > 1000 { _ = try tx.query("ANALYZE paidan.import_row") }
             _ = try tx.query("SET LOCAL work_mem = '64MB'")
             let lost = state.checkpoint.uses.referrals ? try Self.refuseReferrals(state.id, in: &tx) : 0
             let doubled = try Self.markDoubles(state, in: &tx)

@@ -6,8 +6,7 @@ extension ImportStore {
     func finishStoring(_ state: ImportState) async throws {
         let next = state.checkpoint.next { $0.stage = .stored }
         try await pool.transaction { tx in
-            // An assignment that ends now waits here, or is seen below.
-            _ = try tx.query("SELECT FROM paidan.import_batch WHERE id = \(state.id) FOR NO KEY UPDATE")
+            try Self.lockEnd(state.id, in: &tx)
             try Self.begin(state, in: &tx)
             guard try Receipts.take(state.jobID, kind: ImportJob.kindName, in: &tx) else { throw ImportCancelled() }
             try Self.advance(state, to: next, phase: "assigning", "cancel_requested = false", in: &tx)
@@ -15,39 +14,54 @@ extension ImportStore {
         }
     }
 
-    /// To be called in the transaction of a chunk's assignment, as its last act: the last of them ends the import.
+    /// To be called in the transaction of a chunk's assignment, as its last act, under the assignment's lock: the last of
+    /// them ends the import.
     ///
     /// - Parameter assigned: customers of the chunk who have a seller now.
     public func chunkAssigned(_ importID: Int, chunk: Int, assigned: Int, in tx: inout Transaction) throws {
-        _ = try tx.query("SELECT FROM paidan.import_batch WHERE id = \(importID) FOR NO KEY UPDATE")
+        // Not the batch's row: the import itself writes it with each chunk, and the two would wait for each other's
+        // commits. Assignments do not meet here either, having a lock of their own.
+        _ = try tx.query("SELECT pg_advisory_xact_lock_shared(\(Self.endLock)::int, \(Self.lockKey(importID))::int)")
         let ended = try tx.query(
             """
-            UPDATE paidan.import_chunk SET assigned_at = paidan.now()
+            UPDATE paidan.import_chunk SET assigned_at = paidan.now(), assigned = \(assigned)
             WHERE import_id = \(importID) AND chunk = \(chunk) AND assigned_at IS NULL
             """)
-        guard ended.affected == 1 else { return }
-        _ = try tx.query("UPDATE paidan.import_batch SET assigned = assigned + \(assigned) WHERE id = \(importID)")
-        try endIfAssigned(importID, in: &tx)
+        if ended.affected == 1 { try endIfAssigned(importID, in: &tx) }
     }
 
-    /// Ends an import whose rows are all stored and whose assignments have all ended. The batch's row is locked.
+    private static let endLock = 7003
+
+    private static func lockKey(_ importID: Int) -> Int { importID & 0x7FFF_FFFF }
+
+    /// Whoever says that no row will be stored any more: an assignment that ends now is waited for, and a later one
+    /// sees what was said.
+    private static func lockEnd(_ importID: Int, in tx: inout Transaction) throws {
+        _ = try tx.query("SELECT pg_advisory_xact_lock(\(endLock)::int, \(lockKey(importID))::int)")
+    }
+
+    /// Ends an import whose rows are all stored and whose assignments have all ended.
     private func endIfAssigned(_ importID: Int, in tx: inout Transaction) throws {
         let rows = try tx.query(
             """
             SELECT state, dry_run FROM paidan.import_batch b
             WHERE id = \(importID)
-                AND (state = 'running' AND checkpoint->>'stage' = 'stored' OR state = 'cancelled')
+                AND (state = 'running' AND checkpoint->>'stage' = 'stored'
+                    OR state IN ('cancelled', 'failed') AND checkpoint IS NOT NULL)
                 AND NOT EXISTS (
                     SELECT FROM paidan.import_chunk c WHERE c.import_id = b.id AND c.assigned_at IS NULL)
             """)
         guard let row = rows.first else { return }
         let isDryRun = try row.bool(1)
-        if try row.text(0) == "running" {
-            _ = try tx.query(
-                """
-                UPDATE paidan.import_batch SET state = 'done', phase = 'reporting', finished_at = paidan.now()
-                WHERE id = \(importID)
-                """)
+        let isRunning = try row.text(0) == "running"
+        _ = try tx.query(
+            """
+            UPDATE paidan.import_batch SET state = CASE WHEN state = 'running' THEN 'done' ELSE state END,
+                phase = 'reporting', finished_at = coalesce(finished_at, paidan.now()),
+                assigned = (SELECT coalesce(sum(assigned), 0) FROM paidan.import_chunk WHERE import_id = \(importID))
+            WHERE id = \(importID)
+            """)
+        if isRunning {
             if !isDryRun { try publishEnd(importID, in: &tx) }
         }
         if !isDryRun { try publishOwners(importID, in: &tx) }
@@ -77,6 +91,7 @@ extension ImportStore {
     public func giveUp(_ importID: Int, message: String) async throws {
         try await pool.transaction(deadline: .seconds(300)) { tx in
             try Self.asService(&tx)
+            try Self.lockEnd(importID, in: &tx)
             let failed = try tx.query(
                 """
                 UPDATE paidan.import_batch
@@ -95,6 +110,7 @@ extension ImportStore {
     func endCancelled(_ state: ImportState) async throws {
         try await pool.transaction(deadline: .seconds(300)) { tx in
             try Self.asService(&tx)
+            try Self.lockEnd(state.id, in: &tx)
             let ended = try tx.query(
                 """
                 UPDATE paidan.import_batch SET state = 'cancelled', finished_at = paidan.now()

@@ -1,5 +1,5 @@
 internal import JobsPostgres
-public import Postgres
+internal import Postgres
 
 /// An import that is not at its end, and the job that should be working on it.
 public struct UnfinishedImport: Sendable, Equatable {
@@ -50,7 +50,13 @@ extension ImportStore {
                 """)
             guard !rows.isEmpty else { return }
             let job = try Outbox.append([ImportJob.job(lost.id)], in: &tx)[0]
-            _ = try tx.query("UPDATE paidan.import_batch SET job_id = \(job) WHERE id = \(lost.id)")
+            // Who cancelled the job meant the import: the new job ends it.
+            _ = try tx.query(
+                """
+                UPDATE paidan.import_batch SET job_id = \(job), cancel_requested = cancel_requested OR EXISTS (
+                    SELECT FROM paidan.job_receipt WHERE job_id = \(lost.jobID) AND outcome = 'cancelled')
+                WHERE id = \(lost.id)
+                """)
         }
     }
 

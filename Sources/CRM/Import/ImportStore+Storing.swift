@@ -94,7 +94,7 @@ private struct Chunk {
                     coalesce(r.work_status, 1), r.company, r.salary, coalesce(r.source, 1), \(referrer),
                     coalesce(r.status, 2), r.consultant_id, CASE WHEN r.consultant_id IS NOT NULL THEN t.today END,
                     coalesce(r.date, t.today), t.today, r.import_id
-                FROM paidan.import_row r, (SELECT paidan.today() AS today) t
+                FROM paidan.import_row r, (SELECT paidan.today() AS today OFFSET 0) t
                 WHERE \(rows) AND r.state = 'ok' ORDER BY r.row
                 ON CONFLICT (qq) DO NOTHING
                 RETURNING id, pool_state
@@ -153,7 +153,7 @@ private struct Chunk {
                 INSERT INTO crm_customerdistribution (user_id, customer_id, ctime, status, origin, ended_on)
                 SELECT r.consultant_id, r.customer_id, t.today, CASE WHEN r.status = 1 THEN 2 ELSE 1 END, 'import',
                     CASE WHEN r.status = 1 THEN t.today END
-                FROM paidan.import_row r, (SELECT paidan.today() AS today) t
+                FROM paidan.import_row r, (SELECT paidan.today() AS today OFFSET 0) t
                 WHERE \(rows) AND r.state = 'ok' AND r.consultant_id IS NOT NULL ORDER BY r.row
                 """)
         }

@@ -1,5 +1,5 @@
 internal import JobsPostgres
-public import Postgres
+internal import Postgres
 
 /// What an undo left behind.
 struct UndoResult: Sendable, Equatable {

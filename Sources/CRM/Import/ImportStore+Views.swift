@@ -1,5 +1,5 @@
 internal import Foundation
-public import Postgres
+internal import Postgres
 
 extension ImportStore {
     /// An import as the interface shows it.
@@ -11,12 +11,13 @@ extension ImportStore {
             SELECT json_build_object('id', id::text, 'state', state, 'phase', phase, 'file_name', file_name,
                 'rows', json_build_object('read', rows_read, 'ok', rows_ok, 'duplicate', rows_duplicate,
                     'error', rows_error, 'skipped', rows_skipped),
-                'assigned', assigned, 'dry_run', dry_run, 'duplicates', duplicates, 'job_id', job_id,
+                'assigned', (SELECT coalesce(sum(c.assigned), 0) FROM paidan.import_chunk c WHERE c.import_id = b.id),
+                'dry_run', dry_run, 'duplicates', duplicates, 'job_id', job_id,
                 'created_at', created_at, 'started_at', started_at, 'finished_at', finished_at,
                 'warnings', coalesce(warnings, '[]'),
                 'error', CASE WHEN error_code IS NOT NULL THEN
                     json_build_object('code', error_code, 'message', coalesce(error_message, '')) END)
-            FROM paidan.import_batch WHERE id = \(importID)
+            FROM paidan.import_batch b WHERE id = \(importID)
             """)
         return try rows.first.map { try JSONDecoder().decode(ImportView.self, from: Data(try $0.utf8(0))) }
     }
@@ -36,11 +37,16 @@ extension ImportStore {
         let size = min(max(limit, 1), 200)
         let found = try await pool.query(
             """
-            SELECT json_build_object('row', row, 'state', state, 'errors', coalesce(errors, '[]'),
-                'customer_id', customer_id::text, 'predicted_user_id', predicted_user_id::text)
-            FROM paidan.import_row
-            WHERE import_id = \(importID) AND row > \(after)::int AND (\(state)::text IS NULL OR state = \(state)::text)
-            ORDER BY row LIMIT \(size + 1)::int
+            SELECT json_build_object('row', r.row, 'state', r.state, 'errors', coalesce(r.errors, '[]'),
+                -- A row has its customer's id before the customer is stored.
+                'customer_id', CASE WHEN r.state <> 'ok' OR b.checkpoint->>'stage' IN ('referring', 'stored')
+                    OR b.checkpoint->>'stage' = 'storing' AND r.row <= (b.checkpoint->>'row')::int
+                    THEN r.customer_id::text END,
+                'predicted_user_id', r.predicted_user_id::text)
+            FROM paidan.import_row r JOIN paidan.import_batch b ON b.id = r.import_id
+            WHERE r.import_id = \(importID) AND r.row > \(after)::int
+                AND (\(state)::text IS NULL OR r.state = \(state)::text)
+            ORDER BY r.row LIMIT \(size + 1)::int
             """)
         let decoder = JSONDecoder()
         let items = try found.prefix(size).map { try decoder.decode(ImportRowView.self, from: Data(try $0.utf8(0))) }

@@ -83,6 +83,7 @@ CREATE TABLE paidan.import_chunk (
     stored_at timestamptz,
     assign_job_id text,
     assigned_at timestamptz,
+    assigned int NOT NULL DEFAULT 0,            -- customers who got a seller
     PRIMARY KEY (import_id, chunk)
 );
 CREATE INDEX import_chunk_waiting ON paidan.import_chunk (import_id) WHERE assigned_at IS NULL;

@@ -64,12 +64,17 @@ struct ImportCrashTests {
         return result.withLock { $0 }
     }
 
+    private static func expectSameEnd(_ lab: ImportLab, _ id: Int) async throws {
+        let (end, expected) = (try await ending(lab, id), try await whole.value)
+        #expect(end == expected)
+    }
+
     @Test("killed after each commit once", arguments: 1...12)
     func killed(after steps: Int) async throws {
         try await Self.world { lab, id in
             try await lab.runUntilStopped(id, after: steps)
             try await lab.run(id)
-            #expect(try await Self.ending(lab, id) == Self.whole.value)
+            try await Self.expectSameEnd(lab, id)
         }
     }
 
@@ -77,7 +82,7 @@ struct ImportCrashTests {
     func killedAlways() async throws {
         try await Self.world { lab, id in
             for _ in 0..<30 { try await lab.runUntilStopped(id, after: 1) }
-            #expect(try await Self.ending(lab, id) == Self.whole.value)
+            try await Self.expectSameEnd(lab, id)
         }
     }
 
@@ -97,7 +102,7 @@ struct ImportCrashTests {
             _ = try? await run.value
             await killer.value
             for _ in 0..<5 { _ = try? await lab.run(id) }
-            #expect(try await Self.ending(lab, id) == Self.whole.value)
+            try await Self.expectSameEnd(lab, id)
         }
     }
 
@@ -108,7 +113,7 @@ struct ImportCrashTests {
                 for _ in 0..<3 { group.addTask { _ = try? await lab.run(id) } }
             }
             for _ in 0..<2 { _ = try? await lab.run(id) }
-            #expect(try await Self.ending(lab, id) == Self.whole.value)
+            try await Self.expectSameEnd(lab, id)
         }
     }
 
@@ -125,7 +130,7 @@ struct ImportCrashTests {
             #expect(try await lab.store.unfinished().isEmpty)
             _ = try await lab.pool.query("DELETE FROM paidan.outbox WHERE kind = 'customer.assign'")
             for chunk in try await lab.store.unassigned() { try await lab.store.reassign(chunk) }
-            #expect(try await Self.ending(lab, id) == Self.whole.value)
+            try await Self.expectSameEnd(lab, id)
             #expect(try await lab.store.unassigned().isEmpty)
         }
     }
@@ -136,14 +141,21 @@ extension ImportLab {
     func runUntilStopped(_ importID: Int, after steps: Int) async throws {
         let claim = Claim(id: newJobID(), kind: "import.batch", queue: "bulk", args: [])
         let left = Lock(steps)
+        let running = Lock<Task<Outcome, any Error>?>(nil)
         let context = JobContext(logger: Self.logger, board: ProgressBoard(), claims: [claim]) { _ in
             let isLast = left.withLock { left -> Bool in
                 left -= 1
                 return left == 0
             }
-            if isLast { withUnsafeCurrentTask { task in unsafe task?.cancel() } }
+            if isLast { running.withLock { $0 }?.cancel() }
         }
-        let run = Task { [store] in try await ImportRun(store, nil, claim, context).run(importID) }
+        let known = OneShot<Void, Never>()
+        let run = Task { [store] in
+            await known.value()
+            return try await ImportRun(store, nil, claim, context).run(importID)
+        }
+        running.withLock { $0 = run }
+        known.answer(.success(()))
         _ = await run.result
     }
 }
