@@ -106,7 +106,7 @@ let package = Package(
         .testTarget(name: "JobsTests", dependencies: ["Jobs", "TestSupport"]),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability"]),
         .testTarget(name: "OwnerThreadTests", dependencies: ["OwnerThread"]),
-        .testTarget(name: "PaidanCommandTests", dependencies: ["PaidanCommand", "TestSupport"]),
+        .testTarget(name: "PaidanCommandTests", dependencies: ["CRM", "PaidanCommand", "Redis", "TestSupport"]),
         .testTarget(name: "PostgresTests", dependencies: ["OwnerThread", "Postgres", "TestSupport"]),
         .testTarget(name: "RedisTests", dependencies: ["OwnerThread", "Redis", "TestSupport"]),
         .testTarget(name: "SpreadsheetTests", dependencies: ["Spreadsheet", "TestSupport"]),
