@@ -111,7 +111,7 @@ let package = Package(
         .testTarget(name: "JobsTests", dependencies: ["Jobs", "OwnerThread", "TestSupport", logging]),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", "OwnerThread", coreMetrics, logging]),
         .testTarget(name: "OwnerThreadTests", dependencies: ["OwnerThread"]),
-        .testTarget(name: "PaidanCommandTests", dependencies: ["PaidanCommand", "TestSupport"]),
+        .testTarget(name: "PaidanCommandTests", dependencies: ["CRM", "PaidanCommand", "Redis", "TestSupport"]),
         .testTarget(name: "PostgresTests", dependencies: ["OwnerThread", "Postgres", "TestSupport"]),
         .testTarget(name: "RedisTests", dependencies: ["OwnerThread", "Redis", "TestSupport"]),
         .testTarget(name: "SpreadsheetTests", dependencies: ["Spreadsheet", "TestSupport"]),

@@ -21,13 +21,13 @@ extension AssignmentStore {
         distributions.reserveCapacity(owners.count)
         for (assignment, owner) in zip(inOrder, owners) { distributions[assignment.index] = owner.distribution }
         if let cycle = ground.openCycle {
-            try use(inOrder.filter { $0.slot.cycle == cycle }, of: cycle, distributions, in: &tx)
-            try void(plan.voids, of: cycle, in: &tx)
-            try closeIfSpent(in: &tx)
+            try use(inOrder.filter { $0.slot.cycle == cycle }, of: cycle, distributions, ground, in: &tx)
+            try void(plan.voids, of: cycle, ground, in: &tx)
+            try closeIfSpent(ground, in: &tx)
         }
         if !plan.built.isEmpty {
-            try build(plan, strategy, ground.rankVersion, in: &tx)
-            try insertSlots(plan, inOrder, distributions, in: &tx)
+            try build(plan, strategy, ground, in: &tx)
+            try insertSlots(plan, inOrder, distributions, ground, in: &tx)
         }
         return owners
     }
@@ -71,7 +71,7 @@ extension AssignmentStore {
 
     private static func use(
         _ assignments: [AssignmentPlan.Assignment], of cycle: Int, _ distributions: [Int: Int],
-        in tx: inout Transaction
+        _ ground: AssignmentGround, in tx: inout Transaction
     ) throws {
         if assignments.isEmpty { return }
         let positions = assignments.map(\.slot.position)
@@ -80,7 +80,8 @@ extension AssignmentStore {
         let changed = try tx.query(
             """
             UPDATE paidan.assign_slot s
-            SET state = 'used', customer_id = taken.customer_id, distribution_id = taken.distribution_id, at = paidan.now()
+            SET state = 'used', customer_id = taken.customer_id, distribution_id = taken.distribution_id,
+                at = \(ground.moment)::timestamptz
             FROM unnest(\(positions)::int[], \(customers)::bigint[], \(ids)::bigint[])
                 taken (pos, customer_id, distribution_id)
             WHERE s.cycle_no = \(cycle)::bigint AND s.pos = taken.pos AND s.state = 'free'
@@ -91,13 +92,15 @@ extension AssignmentStore {
         }
     }
 
-    private static func void(_ voids: [AssignmentPlan.Void], of cycle: Int, in tx: inout Transaction) throws {
+    private static func void(
+        _ voids: [AssignmentPlan.Void], of cycle: Int, _ ground: AssignmentGround, in tx: inout Transaction
+    ) throws {
         if voids.isEmpty { return }
         let positions = voids.map(\.slot.position)
         let reasons = voids.map(\.reason.rawValue)
         let changed = try tx.query(
             """
-            UPDATE paidan.assign_slot s SET state = 'void', reason = voided.reason, at = paidan.now()
+            UPDATE paidan.assign_slot s SET state = 'void', reason = voided.reason, at = \(ground.moment)::timestamptz
             FROM unnest(\(positions)::int[], \(reasons)::text[]) voided (pos, reason)
             WHERE s.cycle_no = \(cycle)::bigint AND s.pos = voided.pos AND s.state = 'free'
             """
@@ -108,25 +111,25 @@ extension AssignmentStore {
     }
 
     /// Closes the open cycle if no slot of it is free any more.
-    static func closeIfSpent(in tx: inout Transaction) throws {
+    static func closeIfSpent(_ ground: AssignmentGround, in tx: inout Transaction) throws {
         _ = try tx.query(
             """
-            UPDATE paidan.assign_cycle c SET closed_at = paidan.now()
+            UPDATE paidan.assign_cycle c SET closed_at = \(ground.moment)::timestamptz
             WHERE c.closed_at IS NULL AND NOT EXISTS (
                 SELECT FROM paidan.assign_slot s WHERE s.cycle_no = c.cycle_no AND s.state = 'free')
             """)
     }
 
     private static func build(
-        _ plan: AssignmentPlan, _ strategy: AssignmentStrategy, _ rankVersion: Int, in tx: inout Transaction
+        _ plan: AssignmentPlan, _ strategy: AssignmentStrategy, _ ground: AssignmentGround, in tx: inout Transaction
     ) throws {
         let numbers = plan.built.map(\.number)
         let closed = plan.built.map(\.isClosed)
         _ = try tx.query(
             """
             INSERT INTO paidan.assign_cycle (cycle_no, strategy, rank_version, built_at, closed_at)
-            SELECT built.cycle_no, \(strategy.rawValue), \(rankVersion)::bigint, paidan.now(),
-                CASE WHEN built.closed THEN paidan.now() END
+            SELECT built.cycle_no, \(strategy.rawValue), \(ground.rankVersion)::bigint, \(ground.moment)::timestamptz,
+                CASE WHEN built.closed THEN \(ground.moment)::timestamptz END
             FROM unnest(\(numbers)::bigint[], \(closed)::boolean[]) built (cycle_no, closed)
             """)
         let users = plan.shares.map(\.user)
@@ -144,7 +147,7 @@ extension AssignmentStore {
     /// Slots of new cycles are written once, in the state in which the plan leaves them.
     private static func insertSlots(
         _ plan: AssignmentPlan, _ assignments: [AssignmentPlan.Assignment], _ distributions: [Int: Int],
-        in tx: inout Transaction
+        _ ground: AssignmentGround, in tx: inout Transaction
     ) throws {
         var customers: [Int: Int] = [:]
         for assignment in assignments { customers[assignment.index] = assignment.customer }
@@ -181,11 +184,11 @@ extension AssignmentStore {
                 CASE WHEN slot.reason IS NOT NULL THEN 'void' WHEN slot.distribution_id IS NOT NULL THEN 'used'
                     ELSE 'free' END,
                 slot.reason, slot.customer_id, slot.distribution_id,
-                CASE WHEN slot.reason IS NOT NULL OR slot.distribution_id IS NOT NULL THEN day.now END
+                CASE WHEN slot.reason IS NOT NULL OR slot.distribution_id IS NOT NULL
+                    THEN \(ground.moment)::timestamptz END
             FROM unnest(\(numbers)::bigint[], \(positions)::int[], \(users)::bigint[], \(reasons)::text[],
                 \(customerIDs)::bigint[], \(distributionIDs)::bigint[])
-                slot (cycle_no, pos, user_id, reason, customer_id, distribution_id),
-                (SELECT paidan.now() AS now OFFSET 0) day
+                slot (cycle_no, pos, user_id, reason, customer_id, distribution_id)
             """)
     }
 }

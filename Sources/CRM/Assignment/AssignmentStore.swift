@@ -4,6 +4,9 @@ internal import Postgres
 struct AssignmentGround {
     /// Grows from one holder of the lock to the next, clock steps aside: orders loads of the list.
     let stamp: Int
+    /// Now, by the wall clock and not the transaction's start: who waited for the lock writes later times than who had
+    /// it. A `timestamptz` as text.
+    let moment: String
     let openCycle: Int?
     /// 0 before the first.
     let lastCycle: Int
@@ -16,6 +19,8 @@ struct AssignmentGround {
 enum AssignmentStore {
     /// Key of the advisory lock under which slots and cycles change.
     static let lockKey = 7001
+    /// SQL of ``AssignmentGround/moment``; `paidan.now()` alone may be shifted by tests.
+    static let momentNow = "paidan.now() + (clock_timestamp() - pg_catalog.now())"
 
     /// Says who writes, so that triggers which mend what pages write stay out.
     static func writeAsService(actor: String, in tx: inout Transaction) throws {
@@ -32,15 +37,15 @@ enum AssignmentStore {
     private static func ground(in tx: inout Transaction) throws -> AssignmentGround {
         let rows = try tx.query(
             """
-            SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint,
+            SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, \(raw: momentNow),
                 (SELECT cycle_no FROM paidan.assign_cycle WHERE closed_at IS NULL),
                 coalesce((SELECT max(cycle_no) FROM paidan.assign_cycle), 0),
                 paidan.setting('rank_version', '1')::bigint, paidan.setting('former_owner', 'any_former')
             """)
         guard let row = rows.first else { throw AssignmentError.noRow }
         return AssignmentGround(
-            stamp: try row.int(0), openCycle: try row.optionalInt(1), lastCycle: try row.int(2),
-            rankVersion: try row.int(3), formerOwner: try row.text(4))
+            stamp: try row.int(0), moment: try row.text(1), openCycle: try row.optionalInt(2),
+            lastCycle: try row.int(3), rankVersion: try row.int(4), formerOwner: try row.text(5))
     }
 
     /// Locks those of the customers that are pending.

@@ -12,7 +12,7 @@ enum Offboard {
 
     static func run(user: Int, hooks: AssignmentHooks, in tx: inout Transaction) throws -> Result {
         try AssignmentStore.writeAsService(actor: "job:seller.offboard", in: &tx)
-        _ = try AssignmentStore.lock(in: &tx)
+        let ground = try AssignmentStore.lock(in: &tx)
         try lockCustomers(of: user, in: &tx)
         // A job for somebody who is still a seller is an order to end that.
         _ = try tx.query(
@@ -22,7 +22,7 @@ enum Offboard {
             """)
         let customers = try takeCustomers(of: user, in: &tx)
         var result = Result(customers: customers.count)
-        result.slots = try SlotRelease.void(users: [user], .left, in: &tx)
+        result.slots = try SlotRelease.void(users: [user], .left, ground, in: &tx)
         if result.slots > 0 { result.load = try AssignmentStore.load(in: &tx) }
         if !customers.isEmpty { try hooks.offboarded(user, customers.count, &tx) }
         try WaitingCustomers.enqueue(in: &tx)

@@ -24,16 +24,18 @@ public enum SlotRelease {
     }
 
     /// Makes free slots of these sellers void, at most the open cycle's, and closes it if none is left.
-    static func void(users: [Int], _ reason: VoidReason, in tx: inout Transaction) throws -> Int {
+    static func void(
+        users: [Int], _ reason: VoidReason, _ ground: AssignmentGround, in tx: inout Transaction
+    ) throws -> Int {
         let changed = try tx.query(
             """
-            UPDATE paidan.assign_slot s SET state = 'void', reason = \(reason.rawValue), at = paidan.now()
+            UPDATE paidan.assign_slot s SET state = 'void', reason = \(reason.rawValue), at = \(ground.moment)::timestamptz
             FROM paidan.assign_cycle c
             WHERE c.closed_at IS NULL AND s.cycle_no = c.cycle_no AND s.state = 'free'
                 AND s.user_id = ANY(\(users)::bigint[])
             """
         ).affected
-        if changed > 0 { try AssignmentStore.closeIfSpent(in: &tx) }
+        if changed > 0 { try AssignmentStore.closeIfSpent(ground, in: &tx) }
         return changed
     }
 }

@@ -8,7 +8,10 @@ import TestSupport
 
 /// A migrated database of one test with what the assignment needs around it.
 final class AssignmentLab: Sendable {
+    /// Of the test itself.
     let pool: PostgresPool
+    /// Of the workers under test; their sessions are called `worker` and may be killed.
+    let workers: PostgresPool
     let list: MemorySellerList
     let desk: AssignmentDesk
     private let strategy = Lock(AssignmentStrategy.laps)
@@ -19,8 +22,9 @@ final class AssignmentLab: Sendable {
     /// Called in each transaction after its last write; what it throws rolls back.
     let beforeCommit = Lock<(@Sendable () throws -> Void)?>(nil)
 
-    private init(_ pool: PostgresPool) {
+    private init(_ pool: PostgresPool, workers: PostgresPool) {
         self.pool = pool
+        self.workers = workers
         list = MemorySellerList()
         desk = AssignmentDesk(pool: pool, list: list)
     }
@@ -29,7 +33,14 @@ final class AssignmentLab: Sendable {
         sessions: Int = 2, _ body: (AssignmentLab) async throws -> Void
     ) async throws {
         try await FreshDatabase.with(template: "assignment", prepare: migrate) { conninfo in
-            try await PostgresPool.with(conninfo, sessions: sessions) { try await body(AssignmentLab($0)) }
+            try await PostgresPool.with(conninfo, sessions: 2) { pool in
+                var configuration = PostgresConfiguration(conninfo: conninfo)
+                configuration.sessions = sessions
+                configuration.applicationName = "worker"
+                let workers = PostgresPool(configuration)
+                defer { workers.close() }
+                try await body(AssignmentLab(pool, workers: workers))
+            }
         }
     }
 
@@ -54,9 +65,9 @@ final class AssignmentLab: Sendable {
         return hooks
     }
 
-    func job(on pool: PostgresPool? = nil, list: (any SellerList)? = nil) -> AssignmentJob {
+    var job: AssignmentJob {
         AssignmentJob(
-            pool: pool ?? self.pool, list: list ?? self.list,
+            pool: workers, list: list,
             settings: { [strategy] in AssignmentSettings(strategy: strategy.withLock { $0 }) }, hooks: hooks,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
@@ -76,7 +87,7 @@ final class AssignmentLab: Sendable {
     @discardableResult
     func assign(customers: [Int], job id: String? = nil) async throws -> Outcome {
         let task = AssignmentTask(job: id ?? newJobID(), arguments: AssignmentArguments(customers: customers))
-        return try await job().run([task])[0]
+        return try await job.run([task])[0]
     }
 
     // MARK: Rows
