@@ -123,7 +123,7 @@ public struct MetricSample: Sendable {
     public let labels: [(String, String)]
     public let value: Double
 
-    public init(_ name: String, _ type: Kind = .gauge, labels: [(String, String)] = [], _ value: Double) {
+    public init(_ name: String, _ value: Double, labels: [(String, String)] = [], _ type: Kind = .gauge) {
         self.name = name
         self.type = type
         self.labels = labels

@@ -25,7 +25,7 @@ struct Paidan: AsyncParsableCommand {
         } catch let failure as CommandFailure {
             Output.message(failure.message)
             exit(withError: failure.code)
-        } catch let error as ConfigurationError {
+        } catch let error as ConfError {
             Output.message(error.description)
             exit(withError: ExitCode(78))
         } catch {

@@ -40,6 +40,8 @@ internal import Glibc
         return list
     }
 
+    func value(of keyword: String) -> String? { values[keyword] }
+
     /// The message without the password, should it be in there.
     func redacted(_ message: String) -> String {
         guard let password = values["password"], !password.isEmpty else { return message }

@@ -47,7 +47,7 @@ import Testing
         registry.makeCounter(label: "a_total", dimensions: [("kind", "x\"y")]).increment(by: 1)
         registry.makeMeter(label: "depth", dimensions: []).set(4.0)
         registry.makeTimer(label: "run_seconds", dimensions: []).recordNanoseconds(3_000_000)
-        let text = registry.exposition(collected: [MetricSample("queue_depth", labels: [("queue", "bulk")], 7)])
+        let text = registry.exposition(collected: [MetricSample("queue_depth", 7, labels: [("queue", "bulk")])])
         #expect(text.contains("# TYPE a_total counter\na_total{kind=\"x\\\"y\"} 3\n"))
         #expect(text.contains("# TYPE depth gauge\ndepth 4.0\n"))
         #expect(text.contains("queue_depth{queue=\"bulk\"} 7.0\n"))

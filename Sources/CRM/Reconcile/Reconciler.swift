@@ -59,6 +59,8 @@ public struct Reconciler: Service {
 
     /// One round.
     func reconcile() async throws {
+        // Mends what a page of the CRM left half done for a minute (schema.md).
+        _ = try await pool.query("SELECT paidan.mend_written(paidan.now() - interval '1 hour')")
         let resent = try await pool.transaction { try Outbox.resend(in: &$0) }
         if resent > 0 { logger.notice("jobs sent again that left no receipt", metadata: ["jobs": "\(resent)"]) }
         for lost in try await imports.unfinished() {

@@ -16,7 +16,7 @@ struct ConfigOption: ParsableArguments {
             file: { String(decoding: try Data(contentsOf: URL(filePath: $0)), as: UTF8.self) })
         let candidates = config.map { [$0] } ?? ["jobs.conf", "/etc/paidan/jobs.conf"]
         guard let path = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-            throw ConfigurationError(problems: [
+            throw ConfError(problems: [
                 config.map { "\($0): there is no such file" }
                     ?? "There is no configuration: neither ./jobs.conf nor /etc/paidan/jobs.conf is there; name one with --config."
             ])
@@ -25,7 +25,7 @@ struct ConfigOption: ParsableArguments {
         do {
             text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
         } catch {
-            throw ConfigurationError(problems: ["\(path): cannot be read"])
+            throw ConfError(problems: ["\(path): cannot be read"])
         }
         return try JobsConf(parsing: text, name: path, sources: sources)
     }

@@ -1,6 +1,8 @@
 import ArgumentParser
 import CRM
+import Channels
 import Jobs
+import JobsRedis
 import JobsPostgres
 import Postgres
 import Redis
@@ -124,7 +126,7 @@ struct RedisExamination {
     private func setting(_ name: String) async throws -> String? {
         do {
             return try await composition.redis.send(RedisCommand("CONFIG", "GET", name)).array?.last?.string
-        } catch let error as RedisError where error.code == .server {
+        } catch where error.code == .server {
             return nil
         }
     }

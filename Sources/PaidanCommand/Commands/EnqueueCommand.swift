@@ -2,6 +2,7 @@ import API
 import ArgumentParser
 import Foundation
 import Jobs
+import JobsRedis
 
 struct EnqueueCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

@@ -1,5 +1,7 @@
+import API
 import ArgumentParser
 import Jobs
+import JobsRedis
 
 struct JobsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

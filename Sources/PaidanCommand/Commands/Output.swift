@@ -8,6 +8,9 @@ enum Output {
         _ = try? FileDescriptor.standardError.writeAll(Array((text + "\n").utf8))
     }
 
+    /// A message without a line break, e.g. a progress bar.
+    static func raw(_ text: String) { _ = try? FileDescriptor.standardError.writeAll(Array(text.utf8)) }
+
     static func data(_ text: String) { print(text) }
 
     /// One JSON text; `{items}` for lists, as over HTTP.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Jobs
+import JobsRedis
 
 struct QueuesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

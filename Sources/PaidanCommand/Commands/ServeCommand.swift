@@ -6,6 +6,7 @@ import JobsPostgres
 import Logging
 import Metrics
 import Observability
+import Postgres
 import ServiceLifecycle
 import UnixSignals
 

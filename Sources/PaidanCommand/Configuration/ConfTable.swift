@@ -3,7 +3,7 @@ import OwnerThread
 import TOMLKit
 
 /// What is wrong with a configuration; each line names the key, the line and the mend.
-struct ConfigurationError: Error, CustomStringConvertible {
+struct ConfError: Error, CustomStringConvertible {
     let problems: [String]
 
     var description: String { problems.joined(separator: "\n") }

@@ -1,4 +1,4 @@
-import FoundationEssentials
+import Foundation
 import Logging
 import Observability
 import Postgres
@@ -9,7 +9,6 @@ extension JobsConf {
         var table = root.subtable("redis")
         let written = table.string("url", default: "redis://127.0.0.1:6379/0")
         table.finish()
-        let fallback = RedisConfiguration.local
         do {
             let override = sources.environment("PAIDAN_REDIS_URL")
             let configuration = try RedisConfiguration(url: override ?? written)
@@ -17,7 +16,7 @@ extension JobsConf {
             return configuration
         } catch {
             table.note("url", "\(error)")
-            return fallback
+            return RedisConfiguration(address: .tcp(host: "127.0.0.1", port: 6379))
         }
     }
 
@@ -28,9 +27,10 @@ extension JobsConf {
         let written = table.string("url", default: "postgresql://127.0.0.1:5432/paidan")
         var configuration = PostgresConfiguration(conninfo: sources.environment("PAIDAN_POSTGRES_URL") ?? written)
         configuration.sessions = table.integer("sessions", default: 4, in: 1...64)
+        configuration.timeZone = root.string("timezone", default: "Asia/Shanghai")
         table.finish()
         do {
-            if let password = try configuration.checkedPassword() { notes.secret(Secret(password)) }
+            if let password = try configuration.password() { notes.secret(Secret(password)) }
         } catch {
             table.note("url", "\(error)")
         }

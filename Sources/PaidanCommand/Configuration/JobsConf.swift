@@ -81,7 +81,7 @@ struct JobsConf: Sendable {
 
     /// Settings of the business rules, as their modules take them.
     struct Business: Sendable {
-        var strategy = AssignmentStrategy.laps
+        var strategy = StrategyChoice.laps
         var followUpDays = 3
         var dealDays = 15
         var formerOwner = FormerOwnerRule.anyFormer
@@ -98,7 +98,7 @@ struct JobsConf: Sendable {
     }
     enum GenderRule: String, Sendable, CaseIterable { case optional, required }
     enum ContactRule: String, Sendable, CaseIterable { case strict, loose }
-    enum AssignmentStrategy: String, Sendable, CaseIterable { case laps, block, smooth }
+    enum StrategyChoice: String, Sendable, CaseIterable { case laps, block, smooth }
 }
 
 extension JobsConf {
@@ -107,7 +107,7 @@ extension JobsConf {
     /// - Parameters:
     ///   - text: TOML.
     ///   - name: how the file is called in errors.
-    /// - Throws: `ConfigurationError` with every problem found, in the order of the file.
+    /// - Throws: `ConfError` with every problem found, in the order of the file.
     init(parsing text: String, name: String, sources: ConfSources) throws {
         let lines = ConfLines(text)
         let notes = ConfNotes()
@@ -116,7 +116,7 @@ extension JobsConf {
             root = try TOMLTable(string: text)
         } catch let error as TOMLParseError {
             let at = error.source.begin
-            throw ConfigurationError(problems: ["\(name):\(at.line):\(at.column): \(error.description)"])
+            throw ConfError(problems: ["\(name):\(at.line):\(at.column): \(error.description)"])
         }
         var table = ConfTable(root: root, file: name, lines: lines, sources: sources, notes: notes)
         redis = Self.readRedis(&table, sources, notes)
@@ -126,7 +126,7 @@ extension JobsConf {
         readBusiness(&table)
         readChannels(&table)
         table.finish()
-        guard notes.problems.isEmpty else { throw ConfigurationError(problems: notes.problems) }
+        guard notes.problems.isEmpty else { throw ConfError(problems: notes.problems) }
         secrets = notes.secrets
     }
 }

@@ -9,6 +9,7 @@ import Logging
 import Observability
 import Postgres
 import Redis
+import Spreadsheet
 
 /// Every part of the service, joined by one configuration. Connects when first used.
 struct Composition: Sendable {
@@ -34,7 +35,7 @@ struct Composition: Sendable {
         redis = RedisClient(conf.redis, name: "paidan")
         store = RedisJobStore(client: redis, configuration: conf.redis, queues: conf.queues.map(\.name))
         curl = CurlClient()
-        list = RedisSellerList(client: redis)
+        list = RedisSellerList(redis)
         desk = AssignmentDesk(pool: pool, list: list)
         let routes = conf.routes
         let publisher = DeliveryPublisher(routes: { routes })
@@ -42,8 +43,8 @@ struct Composition: Sendable {
         customers = CustomerStore(pool: pool, settings: conf.importSettings)
         access = AccessControl(pool: pool)
         let imports = imports
-        hooks = AssignmentEvents(publisher: publisher).hooks { importID, chunk, _, tx in
-            try imports.chunkAssigned(importID, chunk: chunk, in: &tx)
+        hooks = AssignmentEvents(publisher: publisher).hooks { importID, chunk, owners, tx in
+            try imports.chunkAssigned(importID, chunk: chunk, assigned: owners.count, in: &tx)
         }
         environment = APIEnvironment(
             offset: WallClock.offset(in: conf.timezone),
@@ -65,7 +66,7 @@ struct Composition: Sendable {
     /// Commits the receipt `cancelled`; whichever receipt commits first is true.
     var refuseEffect: @Sendable (_ job: String, _ kind: String) async throws -> Bool {
         { [pool] job, kind in
-            try await pool.transaction { try Receipts.refuse(job, kind: kind, in: &$0) }
+            try await pool.transaction { try Receipts.take(job, kind: kind, outcome: .cancelled, in: &$0) }
         }
     }
 

@@ -2,6 +2,7 @@ import CRM
 import Curl
 import Foundation
 import Jobs
+import JobsRedis
 import JobsPostgres
 import Observability
 import Postgres
@@ -35,16 +36,16 @@ struct Health: Sendable {
             for queue in queues {
                 let labels = [("queue", queue.name)]
                 samples += [
-                    MetricSample("paidan_queue_depth", labels: labels, Double(queue.depth)),
-                    MetricSample("paidan_queue_oldest_age_seconds", labels: labels, queue.oldestAge / .seconds(1)),
-                    MetricSample("paidan_queue_running", labels: labels, Double(queue.running)),
-                    MetricSample("paidan_queue_delayed", labels: labels, Double(queue.delayed)),
-                    MetricSample("paidan_queue_dead", labels: labels, Double(queue.dead)),
-                    MetricSample("paidan_queue_paused", labels: labels, queue.isPaused ? 1 : 0),
+                    MetricSample("paidan_queue_depth", Double(queue.depth), labels: labels),
+                    MetricSample("paidan_queue_oldest_age_seconds", queue.oldestAge / .seconds(1), labels: labels),
+                    MetricSample("paidan_queue_running", Double(queue.running), labels: labels),
+                    MetricSample("paidan_queue_delayed", Double(queue.delayed), labels: labels),
+                    MetricSample("paidan_queue_dead", Double(queue.dead), labels: labels),
+                    MetricSample("paidan_queue_paused", queue.isPaused ? 1 : 0, labels: labels),
                 ]
                 if let census = try? await composition.store.census(queue.name) {
                     samples.append(
-                        MetricSample("paidan_queue_census_difference", labels: labels, Double(census.difference)))
+                        MetricSample("paidan_queue_census_difference", Double(census.difference), labels: labels))
                 }
             }
         }
@@ -67,12 +68,12 @@ struct Health: Sendable {
         let postgres = composition.pool.statistics
         return [
             MetricSample("paidan_redis_inbox_depth", Double(redis.depth)),
-            MetricSample("paidan_redis_reconnects_total", .counter, Double(redis.reconnects)),
-            MetricSample("paidan_redis_errors_total", .counter, Double(redis.errors)),
+            MetricSample("paidan_redis_reconnects_total", Double(redis.reconnects), .counter),
+            MetricSample("paidan_redis_errors_total", Double(redis.errors), .counter),
             MetricSample("paidan_postgres_inbox_depth", Double(postgres.depth)),
-            MetricSample("paidan_postgres_busy_sessions", Double(postgres.busySessions)),
-            MetricSample("paidan_postgres_reconnects_total", .counter, Double(postgres.reconnects)),
-            MetricSample("paidan_postgres_errors_total", .counter, Double(postgres.errors)),
+            MetricSample("paidan_postgres_busy_sessions", Double(postgres.busy)),
+            MetricSample("paidan_postgres_connects_total", Double(postgres.connects), .counter),
+            MetricSample("paidan_postgres_errors_total", Double(postgres.serverErrors), .counter),
         ]
     }
 

@@ -39,6 +39,9 @@ enum ServiceParts {
     static func scheduler(_ composition: Composition) -> [any Service] {
         let logger = composition.logger("scheduler")
         return [
+            Scheduler(
+                schedules: composition.conf.runnableSchedules(composition.kinds, logger),
+                ledger: PostgresScheduleLedger(pool: composition.pool), now: { WallClock.milliseconds() }, logger: logger),
             Reconciler(
                 pool: composition.pool, door: composition.store, imports: composition.imports,
                 hooks: composition.hooks, logger: logger),
@@ -98,6 +101,24 @@ enum Failures {
         case let error as RedisError where error.code != .server:
             .unavailable("Redis does not answer; send the request again later.")
         default: .unknown
+        }
+    }
+}
+
+extension JobsConf {
+    /// The schedules whose kinds this version has; the others are named in the log and wait for a version that has them.
+    func runnableSchedules(_ kinds: KindRegistry, _ logger: Logger) -> [Jobs.Schedule] {
+        schedules.compactMap { entry in
+            guard kinds[entry.kind] != nil else {
+                logger.warning(
+                    "schedule left out: this version does not have its kind",
+                    metadata: ["schedule": "\(entry.name)", "kind": "\(entry.kind)"])
+                return nil
+            }
+            guard let zone = ScheduleZone(entry.timezone) else { return nil }
+            return try? Jobs.Schedule(
+                name: entry.name, cron: entry.cron, zone: zone, kind: entry.kind, args: Array(entry.args.utf8),
+                catchUp: entry.catchUp)
         }
     }
 }
