@@ -78,7 +78,8 @@ let package = Package(
             name: "PaidanCommand",
             dependencies: [
                 "API", "CRM", "Channels", "Curl", "Jobs", "JobsPostgres", "JobsRedis", "Observability", "OwnerThread",
-                "Postgres", "Redis", "Spreadsheet", arguments, crypto, hummingbird, lifecycle, logging, metrics, system, toml,
+                "Postgres", "Redis", "Spreadsheet", arguments, crypto, hummingbird, lifecycle, logging, metrics, system,
+                toml,
                 unixSignals,
             ]),
         // Tests

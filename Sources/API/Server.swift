@@ -1,8 +1,8 @@
+public import CRM
 internal import HTTPTypes
 internal import Hummingbird
 public import Logging
 public import ServiceLifecycle
-public import CRM
 
 /// Everything the HTTP endpoint needs, filled by wiring.
 public struct APIDependencies: Sendable {

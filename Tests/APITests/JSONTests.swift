@@ -1,3 +1,4 @@
+import HTTPTypes
 import Testing
 
 @testable import API
@@ -19,7 +20,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1.", "-", "+1", "\"\u{1}\"", "\"\\x\"", "\"\\ud800\"", "nul", "[1] 2",
+        "", "{", "[1,]", "{\"a\":1,}", "{a:1}", "01", "1.", "-", "+1", "\"\u{1}\"", "\"\\x\"", "\"\\ud800\"", "nul",
+        "[1] 2",
         "\"abc", "{\"a\" 1}", "1e", "\"\\u+123\"", "tru",
     ])
     func refuses(_ text: String) {
@@ -46,7 +48,9 @@ import Testing
         }
         let text = String(decoding: bytes, as: UTF8.self)
         #expect(
-            text == #"{"text":"a\"\\\n\u0001张","none":null,"id":"9007199254740993","raw":[ 1 ],"list":["x",{"y":1.5}],"empty":{}}"#)
+            text
+                == #"{"text":"a\"\\\n\u0001张","none":null,"id":"9007199254740993","raw":[ 1 ],"list":["x",{"y":1.5}],"empty":{}}"#
+        )
         _ = try JSONParser.parse(bytes[...])
     }
 
@@ -65,10 +69,11 @@ import Testing
             ])
     }
 
-    @Test(arguments: [
-        ("1970-01-01T00:00:00Z", 0), ("1970-01-01T08:00:00.5+08:00", 500), ("2026-02-29T00:00:00Z", nil),
-        ("2026-01-01", nil), ("2026-01-01T00:00:00", nil),
-    ] as [(String, Int64?)])
+    @Test(
+        arguments: [
+            ("1970-01-01T00:00:00Z", 0), ("1970-01-01T08:00:00.5+08:00", 500), ("2026-02-29T00:00:00Z", nil),
+            ("2026-01-01", nil), ("2026-01-01T00:00:00", nil),
+        ] as [(String, Int64?)])
     func times(_ text: String, _ expected: Int64?) {
         #expect(RFC3339.milliseconds(text) == expected)
     }

@@ -55,19 +55,22 @@ import Testing
         #expect(!complete)
     }
 
-    @Test(arguments: [
-        ("multipart/form-data; boundary=abc", "abc"), ("Multipart/Form-Data; charset=x; boundary=\"a b\"", "a b"),
-        ("multipart/mixed; boundary=abc", nil), ("multipart/form-data", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("multipart/form-data; boundary=abc", "abc"), ("Multipart/Form-Data; charset=x; boundary=\"a b\"", "a b"),
+            ("multipart/mixed; boundary=abc", nil), ("multipart/form-data", nil),
+        ] as [(String, String?)])
     func boundaries(_ header: String, _ expected: String?) {
         #expect(MultipartParser.boundary(of: header) == expected)
     }
 
-    @Test(arguments: [
-        ("attachment; filename*=UTF-8''%E5%AE%A2%E6%88%B7.xlsx", "客户.xlsx"),
-        ("attachment; filename=\"C:\\\\data\\\\a.csv\"", "a.csv"), ("attachment; filename=\"../../etc/passwd\"", "passwd"),
-        ("attachment", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            ("attachment; filename*=UTF-8''%E5%AE%A2%E6%88%B7.xlsx", "客户.xlsx"),
+            ("attachment; filename=\"C:\\\\data\\\\a.csv\"", "a.csv"),
+            ("attachment; filename=\"../../etc/passwd\"", "passwd"),
+            ("attachment", nil),
+        ] as [(String, String?)])
     func fileNames(_ header: String, _ expected: String?) {
         #expect(HeaderValue(header).fileName == expected)
     }

@@ -38,7 +38,8 @@ enum ImportEndpoints {
             ) { call in
                 try await rows(call, store)
             },
-            Endpoint(.get, "/v1/imports/{id}/errors", "The rows that were not taken, to mend and import again") { call in
+            Endpoint(.get, "/v1/imports/{id}/errors", "The rows that were not taken, to mend and import again") {
+                call in
                 try await errors(call, store)
             },
             Endpoint(.post, "/v1/imports/{id}/cancel", "Stop an import between two chunks") { call in
@@ -100,7 +101,8 @@ enum ImportEndpoints {
         guard let after = cursor.map({ Int($0) }) ?? 0, after >= 0, after <= Int(Int32.max) else {
             throw Problem.invalid([FieldError("/cursor", "type", "is no cursor of this list")])
         }
-        guard let page = try await store.rows(importID, state: state, after: after, limit: try call.query.limit()) else {
+        guard let page = try await store.rows(importID, state: state, after: after, limit: try call.query.limit())
+        else {
             throw Problem.notFound("such import")
         }
         return .json(Array(try JSONEncoder().encode(page)))
@@ -167,7 +169,8 @@ enum ImportEndpoints {
                 throw Problem.conflict("state", "The import is \(state), which does not allow this.")
             case .fileRemoved:
                 throw Problem(
-                    .gone, "file_removed", "Gone", "The uploaded file is no longer kept, so this cannot be made any more.")
+                    .gone, "file_removed", "Gone",
+                    "The uploaded file is no longer kept, so this cannot be made any more.")
             }
         }
     }

@@ -44,7 +44,8 @@ struct Responder: HTTPResponder {
         // A request that needs a token is told so before it learns which paths exist.
         let caller =
             open
-            ? nil : try await authenticator.caller(authorization: request.headers[.authorization], from: context.address)
+            ? nil
+            : try await authenticator.caller(authorization: request.headers[.authorization], from: context.address)
         guard let match else { throw Problem.notFound("such path") }
         guard let endpoint = endpoint(for: request.method, in: match) else {
             var problem = Problem(

@@ -71,7 +71,8 @@ struct JSONParser {
         return JSONNode(value: value, range: start..<at)
     }
 
-    private mutating func word(_ word: StaticString, _ value: JSONNode.Value) throws(JSONSyntaxError) -> JSONNode.Value {
+    private mutating func word(_ word: StaticString, _ value: JSONNode.Value) throws(JSONSyntaxError) -> JSONNode.Value
+    {
         let expected = Array("\(word)".utf8)
         guard bytes[at...].starts(with: expected) else { throw error("unexpected word") }
         at += expected.count

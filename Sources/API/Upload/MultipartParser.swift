@@ -60,7 +60,9 @@ struct MultipartParser {
             return try passDelimiter(at, &events)
         case .headers:
             guard let end = find(Array("\r\n\r\n".utf8)) else {
-                guard buffer.count < Self.mostHeaderBytes else { throw Malformed(problem: "a part's headers are too long") }
+                guard buffer.count < Self.mostHeaderBytes else {
+                    throw Malformed(problem: "a part's headers are too long")
+                }
                 return false
             }
             let text = String(decoding: buffer[..<end], as: UTF8.self)

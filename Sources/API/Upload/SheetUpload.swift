@@ -55,7 +55,9 @@ struct SheetUpload: Sendable {
             }
             guard parser.isComplete else { throw Problem.malformed("The form ends before its last boundary.") }
             guard var upload else {
-                throw Problem.invalid([FieldError("/file", "required", "is missing: send the sheet as the field `file`")])
+                throw Problem.invalid([
+                    FieldError("/file", "required", "is missing: send the sheet as the field `file`")
+                ])
             }
             return try await upload.finish()
         } catch {

@@ -1,5 +1,5 @@
-public import Postgres
 internal import OwnerThread
+public import Postgres
 
 /// Tokens → callers, from memory where it is fresh.
 ///

@@ -142,7 +142,9 @@ struct PathRule: Sendable {
             guard let last = nodes.last else { throw Invalid(problem: "repeats nothing") }
             guard !last.repeats else { throw Invalid(problem: "repeats a group that holds a repetition") }
             rest.removeFirst()
-            if let second = rest.first, "*+?".contains(second) { throw Invalid(problem: "has two repetitions in a row") }
+            if let second = rest.first, "*+?".contains(second) {
+                throw Invalid(problem: "has two repetitions in a row")
+            }
             return nodes.dropLast() + [.repeated(last, least: sign == "+" ? 1 : 0, many: sign != "?")]
         }
 

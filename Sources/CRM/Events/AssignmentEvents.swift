@@ -8,7 +8,8 @@ public struct AssignmentEvents: Sendable {
 
     /// - Parameter chunkAssigned: tells the import that one of its chunks has got its sellers.
     public func hooks(
-        chunkAssigned: @escaping @Sendable (_ importID: Int, _ chunk: Int, _ owners: [NewOwner], _ tx: inout Transaction)
+        chunkAssigned:
+            @escaping @Sendable (_ importID: Int, _ chunk: Int, _ owners: [NewOwner], _ tx: inout Transaction)
             throws -> Void
     ) -> AssignmentHooks {
         var hooks = AssignmentHooks()

@@ -69,7 +69,8 @@ public struct DeliveryPublisher: EventPublisher {
         }
     }
 
-    private func deliver(_ targets: Targets, to recipients: SQL, after wait: Duration?, in tx: inout Transaction) throws {
+    private func deliver(_ targets: Targets, to recipients: SQL, after wait: Duration?, in tx: inout Transaction) throws
+    {
         guard !targets.events.isEmpty else { return }
         let rows = try tx.query(
             """

@@ -47,6 +47,11 @@ enum DeliveryStore {
         LEFT JOIN crm_userinfo u ON u.id = (e.payload ->> 'user_id')::bigint
         """
 
+    /// Name of a delivery's channel, without a lock.
+    static func channel(of id: Int, in tx: inout Transaction) throws -> String? {
+        try tx.query("SELECT channel FROM paidan.delivery WHERE id = \(id)").first?.text(0)
+    }
+
     /// Locks one delivery.
     static func lock(_ id: Int, in tx: inout Transaction) throws -> Delivery? {
         try tx.query("SELECT \(columns) FROM \(tables) WHERE d.id = \(id) FOR UPDATE OF d").first.map { try read($0) }

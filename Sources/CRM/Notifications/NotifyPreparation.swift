@@ -12,6 +12,13 @@ struct NotifyPreparation: Sendable {
     private static let queueLimit = 500
 
     func prepare(_ id: Int, in tx: inout Transaction) throws -> NotifyJob.Prepared {
+        // The channel before the delivery: jobs of one group that come at the same moment would else each hold their own
+        // row back from the digest of the others.
+        if let name = try DeliveryStore.channel(of: id, in: &tx), let channel = channels[name],
+            channel.limits.mergesDeliveries
+        {
+            _ = try ChannelStateStore.lock(channel, in: &tx)
+        }
         guard let delivery = try DeliveryStore.lock(id, in: &tx) else { return try ended("missing", in: &tx) }
         switch delivery.status {
         case .sent, .accepted, .partial, .merged, .suppressed, .dead, .ambiguous:
@@ -25,11 +32,13 @@ struct NotifyPreparation: Sendable {
         if delivery.status == .leased {
             // The process that sent it did not live to say how it ended.
             let attempt = NotifyAttempt(
-                lead: id, channel: channel, recipient: .group, body: FrozenBody(bytes: [], contentType: "", items: 0..<0),
+                lead: id, channel: channel, recipient: .group,
+                body: FrozenBody(bytes: [], contentType: "", items: 0..<0),
                 number: max(1, delivery.attempt), wasAmbiguous: delivery.wasAmbiguous, expiresAt: delivery.expiresAt)
             let why = Outcome.Why(code: "interrupted", text: "the sending process ended before the answer")
             return .again(
-                try NotifySettlement(job: job, composer: composer).settle(attempt, .ambiguous(why: why), in: &tx).outcome)
+                try NotifySettlement(job: job, composer: composer).settle(attempt, .ambiguous(why: why), in: &tx)
+                    .outcome)
         }
         if let wait = delivery.wait { return .wait(wait) }
         if delivery.isExpired { return try give(up: delivery, .suppressed, "expired", "已过期，不再发送", in: &tx) }

@@ -2,8 +2,8 @@ import ArgumentParser
 import CRM
 import Channels
 import Jobs
-import JobsRedis
 import JobsPostgres
+import JobsRedis
 import Postgres
 import Redis
 
@@ -99,7 +99,8 @@ struct RedisExamination {
             return [
                 Finding(
                     .warn, "redis persistence",
-                    "appendonly is off: jobs that entered by HTTP or LPUSH are lost when Redis ends. Use deploy/redis.conf.")
+                    "appendonly is off: jobs that entered by HTTP or LPUSH are lost when Redis ends. Use deploy/redis.conf."
+                )
             ]
         }
         return [Finding(.ok, "redis persistence", "append-only file is on")]
@@ -126,7 +127,7 @@ struct RedisExamination {
     private func setting(_ name: String) async throws -> String? {
         do {
             return try await composition.redis.send(RedisCommand("CONFIG", "GET", name)).array?.last?.string
-        } catch where error.code == .server {
+        } catch  where error.code == .server {
             return nil
         }
     }
@@ -203,7 +204,8 @@ struct PostgresExamination {
         guard let first = missing.first else { return [Finding(.ok, "migrations", "\(states.count) applied")] }
         return [
             Finding(
-                .fail, "migrations", "\(missing.count) are not as they should be, first \(first.name) (\(first.state)); "
+                .fail, "migrations",
+                "\(missing.count) are not as they should be, first \(first.name) (\(first.state)); "
                     + "run `paidan migrate`")
         ]
     }

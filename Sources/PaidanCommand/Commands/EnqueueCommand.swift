@@ -46,7 +46,9 @@ struct EnqueueCommand: AsyncParsableCommand {
             jobs = try composition.jobForm.jobs(lines: lines[...])
         } catch let problem as Problem {
             // One job of one command line needs no line number.
-            let errors = problem.errors.map { kind == "-" ? "line \($0.pointer.dropFirst()): \($0.message)" : $0.message }
+            let errors = problem.errors.map {
+                kind == "-" ? "line \($0.pointer.dropFirst()): \($0.message)" : $0.message
+            }
             throw CommandFailure.refused(errors.isEmpty ? problem.detail : errors.joined(separator: "\n"))
         }
         let enqueued = jobs.isEmpty ? [] : try await composition.store.enqueue(jobs)

@@ -73,7 +73,7 @@ struct HTTPImportDoor: ImportDoor {
             "POST", "/v1/imports?\(query)", body: body,
             headers: [("Content-Type", "application/octet-stream"), ("Content-Disposition", disposition)])
         if answer.status == 409, let problem = try? JSONDecoder().decode(Conflict.self, from: Data(answer.body)) {
-            throw ImportDoorMessages.duplicate(Int(problem.import_id) ?? 0)
+            throw ImportDoorMessages.duplicate(Int(problem.importID) ?? 0)
         }
         guard answer.status == 202, let ticket = try? JSONDecoder().decode(Ticket.self, from: Data(answer.body)),
             let id = Int(ticket.id)
@@ -96,7 +96,11 @@ struct HTTPImportDoor: ImportDoor {
     func close() { curl.close() }
 
     private struct Ticket: Decodable { let id: String }
-    private struct Conflict: Decodable { let import_id: String }
+    private struct Conflict: Decodable {
+        let importID: String
+
+        private enum CodingKeys: String, CodingKey { case importID = "import_id" }
+    }
     private struct ProblemBody: Decodable { let detail: String }
 
     private func send(

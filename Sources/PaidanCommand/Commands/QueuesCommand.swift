@@ -73,7 +73,7 @@ struct QueuesCommand: AsyncParsableCommand {
         let name: String
         let paused: Bool
         let depth: Int
-        let oldest_age_s: Double
+        let oldestAgeS: Double
         let running: Int
         let rate: Double
 
@@ -81,7 +81,7 @@ struct QueuesCommand: AsyncParsableCommand {
             name = queue.name
             paused = queue.isPaused
             depth = queue.depth
-            oldest_age_s = queue.oldestAge / .seconds(1)
+            oldestAgeS = queue.oldestAge / .seconds(1)
             running = queue.running
             rate = queue.rate
         }

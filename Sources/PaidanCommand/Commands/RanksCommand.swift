@@ -108,7 +108,7 @@ struct FairnessCommand: AsyncParsableCommand {
 
     private struct CycleLine: Encodable {
         struct Seller: Encodable {
-            let user_id: String
+            let userId: String
             let num: Int
             let used: Int
             let void: Int
@@ -116,16 +116,16 @@ struct FairnessCommand: AsyncParsableCommand {
             let reasons: [String: Int]
         }
 
-        let cycle_no: Int
+        let cycleNo: Int
         let closed: Bool
         let sellers: [Seller]
 
         init(_ cycle: CycleFairness) {
-            cycle_no = cycle.number
+            cycleNo = cycle.number
             closed = cycle.isClosed
             sellers = cycle.sellers.map { seller in
                 Seller(
-                    user_id: "\(seller.user)", num: seller.num, used: seller.used, void: seller.void,
+                    userId: "\(seller.user)", num: seller.num, used: seller.used, void: seller.void,
                     free: seller.free, reasons: seller.reasons)
             }
         }

@@ -30,7 +30,7 @@ struct TokenCommand: AsyncParsableCommand {
             }
             if json.isOn {
                 return try Output.json(
-                    Made(id: "\(view.id)", token: token, user: view.user, expires_at: view.expiresAt))
+                    Made(id: "\(view.id)", token: token, user: view.user, expiresAt: view.expiresAt))
             }
             Output.message("token \(view.id) of \(view.user), \(view.expiresAt.map { "until \($0)" } ?? "without end")")
             Output.data(token)
@@ -75,23 +75,23 @@ struct TokenCommand: AsyncParsableCommand {
         let id: String
         let token: String
         let user: String
-        let expires_at: String?
+        let expiresAt: String?
     }
 
     private struct TokenLine: Encodable {
         let id: String
         let user: String
-        let created_at: String
-        let expires_at: String?
-        let last_used_at: String?
+        let createdAt: String
+        let expiresAt: String?
+        let lastUsedAt: String?
         let revoked: Bool
 
         init(_ view: UserStore.TokenView) {
             id = "\(view.id)"
             user = view.user
-            created_at = view.createdAt
-            expires_at = view.expiresAt
-            last_used_at = view.lastUsedAt
+            createdAt = view.createdAt
+            expiresAt = view.expiresAt
+            lastUsedAt = view.lastUsedAt
             revoked = view.isRevoked
         }
     }

@@ -25,7 +25,8 @@ struct UserCommand: AsyncParsableCommand {
             Output.data(
                 "user \(user.name): id \(user.id)"
                     + (user.sellerID.map { ", seller \($0)" } ?? "")
-                    + (user.roles.isEmpty ? ", no role: nothing is permitted" : ", \(user.roles.joined(separator: ", "))")
+                    + (user.roles.isEmpty
+                        ? ", no role: nothing is permitted" : ", \(user.roles.joined(separator: ", "))")
             )
         }
     }
@@ -69,14 +70,14 @@ struct UserCommand: AsyncParsableCommand {
         let id: String
         let name: String
         let roles: [String]
-        let seller_id: String?
+        let sellerId: String?
         let active: Bool
 
         init(_ user: UserStore.User) {
             id = "\(user.id)"
             name = user.name
             roles = user.roles
-            seller_id = user.sellerID.map { "\($0)" }
+            sellerId = user.sellerID.map { "\($0)" }
             active = user.isActive
         }
     }

@@ -81,7 +81,8 @@ extension JobsConf {
                 try settings.validate(name)
                 return ChannelEntry(name: name, type: type, settings: .dingtalkRobot(settings))
             case .wecomApp, .wechatTemplate, .dingtalkWork, .sms, .webhook:
-                table.note("type", "\(text) comes with a later version; this one has email, wecom_robot, dingtalk_robot")
+                table.note(
+                    "type", "\(text) comes with a later version; this one has email, wecom_robot, dingtalk_robot")
                 return nil
             }
         } catch {

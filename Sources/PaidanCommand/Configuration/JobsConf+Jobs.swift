@@ -79,7 +79,9 @@ extension JobsConf {
                 entry.note("kind", "\"\(kind)\" is an unknown kind of job")
             }
             if TimeZone(identifier: zone) == nil { entry.note("timezone", "\"\(zone)\" is no known time zone") }
-            if !args.isJSONObject { entry.note("args", "must be a JSON object in a string, such as '{\"dry_run\": true}'") }
+            if !args.isJSONObject {
+                entry.note("args", "must be a JSON object in a string, such as '{\"dry_run\": true}'")
+            }
             schedules.append(
                 Schedule(name: name, cron: cron, kind: kind, args: args, timezone: zone, catchUp: catchUp))
         }

@@ -2,8 +2,8 @@ import CRM
 import Curl
 import Foundation
 import Jobs
-import JobsRedis
 import JobsPostgres
+import JobsRedis
 import Observability
 import Postgres
 import Redis

@@ -41,7 +41,8 @@ enum ServiceParts {
         return [
             Scheduler(
                 schedules: composition.conf.runnableSchedules(composition.kinds, logger),
-                ledger: PostgresScheduleLedger(pool: composition.pool), now: { WallClock.milliseconds() }, logger: logger),
+                ledger: PostgresScheduleLedger(pool: composition.pool), now: { WallClock.milliseconds() },
+                logger: logger),
             Reconciler(
                 pool: composition.pool, door: composition.store, imports: composition.imports,
                 hooks: composition.hooks, logger: logger),

@@ -1,10 +1,11 @@
-@testable import CRM
 import Jobs
 import JobsPostgres
 import Logging
 import OwnerThread
 import Postgres
 import TestSupport
+
+@testable import CRM
 
 /// A migrated database of one test with what the assignment needs around it.
 final class AssignmentLab: Sendable {

@@ -1,8 +1,9 @@
-@testable import CRM
 import Jobs
 import OwnerThread
 import Postgres
 import Testing
+
+@testable import CRM
 
 /// One run with everything that goes wrong at once; in the end nothing may be lost or doubled.
 struct ChaosHistory {
