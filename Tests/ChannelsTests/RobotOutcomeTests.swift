@@ -105,7 +105,7 @@ import Testing
         }
         let robot = try dingtalk(server.url, now: { clock.next() })
         #expect(summary(await send(robot)) == "delivered")
-        #expect(server.requests.count == 2)
+        try #require(server.requests.count == 2)
         #expect(server.requests[0].body == server.requests[1].body)
         let wrong = try FakeHTTPServer { _ in .json(#"{"errcode":310000,"errmsg":"sign not match"}"#) }
         guard case .permanent(.config, "310000", let hint) = await send(try dingtalk(wrong.url)) else {
