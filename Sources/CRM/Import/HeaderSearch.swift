@@ -31,7 +31,8 @@ struct HeaderSearch {
         var fields: [ImportField?] = []
         for column in 0..<row.count {
             let cell = CellText.trimmed(row.utf8(column))
-            titles.append(String(decoding: cell, as: UTF8.self))
+            // A zero byte could not be kept.
+            titles.append(String(decoding: cell.filter { $0 != 0 }, as: UTF8.self))
             fields.append(cell.isEmpty ? nil : ImportField.named(cell))
         }
         let known = fields.compactMap { $0 }

@@ -28,7 +28,8 @@ public struct ImportJob: Sendable {
     /// What the worker runs.
     public var kind: Kind {
         Kind.single(
-            Self.kindName, queue: "bulk", timeout: .seconds(2 * 3600), hasEffect: true, arguments: Arguments.self
+            Self.kindName, queue: "bulk", maxAttempts: ImportRun.attempts, timeout: .seconds(2 * 3600), hasEffect: true,
+            arguments: Arguments.self
         ) { claim, arguments, context in
             try await ImportRun(store, forecast, claim, context).run(arguments.importID)
         }

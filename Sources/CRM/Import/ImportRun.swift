@@ -22,23 +22,42 @@ struct ImportRun {
         do {
             try await work(&state)
             return .done(result: Array("{\"import_id\":\"\(importID)\"}".utf8))
-        } catch let failure as ImportFailure {
-            try await store.fail(state, failure)
-            context.logger.info("import failed", metadata: ["import.id": "\(importID)", "code": "\(failure.code)"])
-            return .done()
-        } catch let error as SheetError {
-            try await store.fail(state, ImportFailure(code: error.code.rawValue, message: error.message))
-            context.logger.info(
-                "import failed", metadata: ["import.id": "\(importID)", "code": "\(error.code.rawValue)"])
-            return .done()
-        } catch is ImportCancelled {
-            try await store.endCancelled(state)
-            return .done()
+        } catch {
+            return try await end(state, after: error)
+        }
+    }
+
+    /// What an error means for the import.
+    private func end(_ state: ImportState, after error: any Error) async throws -> Outcome {
+        do {
+            switch error {
+            case let failure as ImportFailure: return try await fail(state, failure)
+            case let error as SheetError:
+                return try await fail(state, ImportFailure(code: error.code.rawValue, message: error.message))
+            case is ImportCancelled:
+                try await store.endCancelled(state)
+                return .done()
+            case is ImportOvertaken, is CancellationError: throw error
+            case let error as PostgresError where error.isInfrastructure || error.code == .cancelled: throw error
+            default:
+                guard claim.attempt >= claim.maxAttempts ?? Self.attempts else { throw error }
+                try await store.giveUp(state.id, message: "导入中断：服务内部错误，已写入的客户保留，请联系管理员。")
+                return .dead(code: "internal", message: "\(error)")
+            }
         } catch is ImportOvertaken {
             // Whoever overtook this run ends the import; looking again later costs nothing and covers its death.
-            context.logger.info("import is in other hands", metadata: ["import.id": "\(importID)"])
+            context.logger.info("import is in other hands", metadata: ["import.id": "\(state.id)"])
             return .snooze(for: .seconds(10))
         }
+    }
+
+    /// Runs before the job is dead.
+    static let attempts = 10
+
+    private func fail(_ state: ImportState, _ failure: ImportFailure) async throws -> Outcome {
+        try await store.fail(state, failure)
+        context.logger.info("import failed", metadata: ["import.id": "\(state.id)", "code": "\(failure.code)"])
+        return .done()
     }
 
     private func work(_ state: inout ImportState) async throws {
@@ -71,6 +90,10 @@ struct ImportRun {
         while let next = try await store.forecastChunk(state, sellers) { try await move(&state, to: next) }
     }
 
+    private func next(_ source: ImportSource) async -> Result<StagedRows, any Error> {
+        do { return .success(try await source.next()) } catch { return .failure(error) }
+    }
+
     /// Reads and checks the sheet, batch by batch; the next is read while the last is being copied.
     private func read(_ state: inout ImportState) async throws {
         let spool = try await Spool.fill(state.id, from: store)
@@ -80,9 +103,10 @@ struct ImportRun {
             try Task.checkCancellation()
             let (batch, current) = (rows, state)
             async let staged = store.stage(batch, current)
-            let following = try await source.next()
+            let following = await next(source)
+            // Before a fault in the following rows counts: a fault ends the import from where it stands.
             try await move(&state, to: staged)
-            rows = following
+            rows = try following.get()
         }
         guard source.hasRows || state.checkpoint.row > 0 else {
             throw ImportFailure(code: "F_EMPTY", message: "表头下面没有数据行。")

@@ -39,11 +39,17 @@ extension ImportStore {
         let rows = try await pool.query(
             """
             INSERT INTO paidan.import_batch (file_name, uploaded_by, dry_run, duplicates, force, sheet)
-            VALUES (\(String(upload.fileName.prefix(255))), \(upload.uploadedBy), \(upload.dryRun),
-                \(upload.duplicates.rawValue), \(upload.force), \(upload.sheet))
+            VALUES (\(Self.kept(upload.fileName)), \(upload.uploadedBy), \(upload.dryRun),
+                \(upload.duplicates.rawValue), \(upload.force), \(upload.sheet.map(Self.kept)))
             RETURNING id
             """)
         return try rows[0].int(0)
+    }
+
+    /// A name from outside, without control characters (a zero byte could not be kept) and of a sensible length.
+    private static func kept(_ name: String) -> String {
+        String(
+            String.UnicodeScalarView(name.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(255)))
     }
 
     /// Keeps the next piece of the file. `seq` counts from 0.

@@ -141,6 +141,7 @@ struct BadFileTests {
         book.row([.text("姓名"), .text("QQ")])
         book.row([.text("甲"), .text("100001")])
         let whole = book.bytes
+        book.isEncrypted = true
         return [
             ("truncated.xlsx", Array(whole.prefix(whole.count / 2)), "F_FORMAT"),
             (
@@ -148,6 +149,7 @@ struct BadFileTests {
                 "F_FORMAT"
             ),
             ("html.xls", Array("<html><body><table><tr><td>姓名</td></tr></table></body></html>".utf8), "F_FORMAT"),
+            ("password.xlsx", book.bytes, "F_ENCRYPTED"),
             ("empty.csv", [], "F_EMPTY"), ("header.csv", Array("姓名,QQ\n".utf8), "F_EMPTY"),
             ("blank.csv", Array("姓名,QQ\n , \n".utf8), "F_EMPTY"),
             ("none.csv", Array("a,b\n1,2\n".utf8), "F_HEADER"), ("half.csv", Array("姓名,手机\n甲,1\n".utf8), "F_HEADER"),
@@ -181,6 +183,32 @@ struct BadFileTests {
             #expect(try await lab.rows(id).isEmpty)
             #expect(try await lab.count("SELECT count(*) FROM crm_customer") == 0)
             #expect(try await lab.count("SELECT count(*) FROM paidan.event WHERE type = 'import_finished'") == 1)
+        }
+    }
+
+    @Test("control characters in names and headers do no harm")
+    func controlCharacters() async throws {
+        try await ImportLab.with { lab in
+            let id = try await lab.take(Array("姓\u{0}名,QQ,爱\u{0}好\n甲,100001,\u{0}\n".utf8), "a\u{0}b.csv")
+            #expect(try await lab.view(id).error?.code == "F_HEADER")
+            let good = try await lab.take(Array("姓名,QQ,爱\u{0}好\n甲,100001,\u{0}\n".utf8), "a\u{0}b.csv")
+            #expect(try await lab.story(good) == ["2 ok"])
+            #expect(try await lab.view(good).fileName == "ab.csv")
+        }
+    }
+
+    @Test("§10.3 row 20: a zip bomb is F_LIMIT")
+    func bomb() async throws {
+        let sink = ByteSink()
+        var writer = try SheetWriter(format: .xlsx) { sink.bytes += $0 }
+        try writer.row(["姓名", "QQ"])
+        for _ in 0..<5000 { try writer.row(["甲", "100001"]) }
+        try writer.finish()
+        try await ImportLab.with(ImportLab.settings { ($0.limits.zipRatio, $0.limits.unpackedFloor) = (5, 4096) }) {
+            lab in
+            let id = try await lab.take(sink.bytes, "bomb.xlsx")
+            #expect(try await lab.view(id).error?.code == "F_LIMIT")
+            #expect(try await lab.rows(id).isEmpty)
         }
     }
 

@@ -117,6 +117,28 @@ struct ImportCrashTests {
         }
     }
 
+    @Test("a fault of the service ends the import with the last attempt; what was stored stays and is told")
+    func internalFault() async throws {
+        try await Self.world { lab, id in
+            try await lab.runUntilStopped(id, after: 7)
+            _ = try await lab.pool.query(
+                "ALTER TABLE crm_customer ADD CONSTRAINT broken CHECK (qq <> '100010')")
+            await #expect(throws: PostgresError.self) { try await lab.run(id, attempt: 3) }
+            #expect(try await lab.view(id).state == "running")
+            guard case .dead = try await lab.run(id, attempt: 10) else {
+                Issue.record("not dead")
+                return
+            }
+            try await lab.assign()
+            let view = try await lab.view(id)
+            #expect(view.state == "failed" && view.error?.code == "internal")
+            #expect(view.rows.ok > 0 && view.rows.skipped > 0)
+            try await lab.checkCounts(id)
+            let stored = try await lab.count("SELECT count(*) FROM crm_customer WHERE import_id = \(id)")
+            #expect(stored == view.rows.ok)
+        }
+    }
+
     @Test("an import whose job is lost is found and gets another one; a chunk's too")
     func reconciled() async throws {
         try await Self.world { lab, id in

@@ -83,11 +83,10 @@ final class ImportLab: Sendable {
 
     /// Runs the import's job once.
     @discardableResult
-    func run(_ importID: Int, on store: ImportStore? = nil) async throws -> Outcome {
-        let claim = Claim(
-            id: newJobID(), kind: "import.batch", queue: "bulk", args: Array("{\"import_id\":\(importID)}".utf8))
+    func run(_ importID: Int, attempt: Int = 1) async throws -> Outcome {
+        let claim = Claim(id: newJobID(), kind: "import.batch", queue: "bulk", args: [], attempt: attempt)
         let preview = AssignmentPreview(pool: pool) { .laps }
-        return try await ImportRun(store ?? self.store, preview, claim, .detached(logger: Self.logger)).run(importID)
+        return try await ImportRun(store, preview, claim, .detached(logger: Self.logger)).run(importID)
     }
 
     static let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }

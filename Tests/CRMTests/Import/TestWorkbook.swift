@@ -12,6 +12,7 @@ struct TestWorkbook {
     }
 
     var uses1904 = false
+    var isEncrypted = false
     /// Row number to its cells.
     private var rows: [(number: Int, cells: [Cell])] = []
     /// Empty formatted rows after the last.
@@ -23,6 +24,7 @@ struct TestWorkbook {
 
     var bytes: [UInt8] {
         var zip = StoredZip()
+        zip.isEncrypted = isEncrypted
         zip.add(
             "[Content_Types].xml",
             """
@@ -98,6 +100,8 @@ struct TestWorkbook {
 
 /// A zip archive whose entries are stored as they are.
 struct StoredZip {
+    /// Says of each entry that it is encrypted.
+    var isEncrypted = false
     private var body: [UInt8] = []
     private var directory: [UInt8] = []
     private var count = 0
@@ -106,7 +110,7 @@ struct StoredZip {
         let (name, data) = (Array(name.utf8), Array(text.utf8))
         let offset = body.count
         var common: [UInt8] = []
-        common += Self.bytes(UInt16(20)) + Self.bytes(UInt16(0x0800)) + Self.bytes(UInt16(0))
+        common += Self.bytes(UInt16(20)) + Self.bytes(UInt16(isEncrypted ? 0x0801 : 0x0800)) + Self.bytes(UInt16(0))
         common += Self.bytes(UInt32(0x0021_0000)) + Self.bytes(Self.crc32(data))
         common += Self.bytes(UInt32(data.count)) + Self.bytes(UInt32(data.count))
         common += Self.bytes(UInt16(name.count)) + Self.bytes(UInt16(0))
