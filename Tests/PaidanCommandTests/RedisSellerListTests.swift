@@ -1,8 +1,9 @@
 import CRM
-@testable import PaidanCommand
 import Redis
-import Testing
 import TestSupport
+import Testing
+
+@testable import PaidanCommand
 
 @Suite("Redis seller list") struct RedisSellerListTests {
     private func slots(_ cycle: Int, _ positions: ClosedRange<Int>) -> [SlotToken] {

@@ -42,7 +42,9 @@ struct AssignmentModel {
 
     private mutating func build() {
         lastCycle += 1
-        let shares = sellers.values.filter(\.isEligible).map { CycleShare(user: $0.user, num: $0.num, weight: $0.weight) }
+        let shares = sellers.values.filter(\.isEligible).map {
+            CycleShare(user: $0.user, num: $0.num, weight: $0.weight)
+        }
         for (index, user) in CycleOrder.users(shares, strategy).enumerated() {
             slots.append(Slot(cycle: lastCycle, position: index + 1, user: user))
         }

@@ -1,7 +1,8 @@
-@testable import CRM
 import OwnerThread
 import Postgres
 import Testing
+
+@testable import CRM
 
 /// Random histories against ``AssignmentModel`` and the invariants. A failure names the seed that repeats it.
 @Suite("Assignment model") struct ModelTests {
