@@ -26,7 +26,8 @@ enum AbsenceStore {
         _ = try tx.query(
             """
             INSERT INTO paidan.audit_log (action, entity, entity_id, after)
-            VALUES ('absence.add', 'crm_userinfo', \(String(user)), jsonb_build_object('from', \(from)::text, 'to', \(to)::text))
+            VALUES ('absence.add', 'crm_userinfo', \(String(user)),
+                jsonb_build_object('from', \(from)::text, 'to', \(to)::text))
             """)
         try WaitingCustomers.enqueue(in: &tx)
         return .added(id: id)

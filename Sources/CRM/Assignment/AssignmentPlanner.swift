@@ -1,7 +1,8 @@
 /// Gives customers to sellers slot by slot (domain.md §5 and §6), without any store.
 ///
-/// First the tokens of the list, slots that an undo gave back in their places among them, then, if the list ran out, the
-/// other free slots of the open cycle by position; a next cycle is built only when no slot is free and somebody can take this customer.
+/// First the tokens of the list, slots that an undo gave back in their places among them, then, if the list ran out,
+/// the other free slots of the open cycle by position; a next cycle is built only when no slot is free and somebody can
+/// take this customer.
 /// Costs grow with customers plus slots looked at.
 public struct AssignmentPlanner {
     /// A customer's own view of one slot.

@@ -40,8 +40,8 @@ extension AssignmentStore {
         let users = assignments.map(\.slot.user)
         let changed = try tx.query(
             """
-            UPDATE crm_customer c SET consultant_id = given.user_id, recv_date = day.today, last_consult_date = day.today,
-                version = c.version + 1
+            UPDATE crm_customer c SET consultant_id = given.user_id, recv_date = day.today,
+                last_consult_date = day.today, version = c.version + 1
             FROM unnest(\(customers)::bigint[], \(users)::bigint[]) given (customer_id, user_id),
                 (SELECT paidan.today() AS today OFFSET 0) day
             WHERE c.id = given.customer_id AND c.pool_state = 'pending'

@@ -108,7 +108,8 @@ enum AssignmentStore {
         try tx.query(
             """
             SELECT r.user_id, r.num, r.weight, u.is_active AND u.depart_id = 1001,
-                EXISTS (SELECT FROM paidan.absence a WHERE a.user_id = r.user_id AND day.today BETWEEN a.from_on AND a.to_on),
+                EXISTS (SELECT FROM paidan.absence a
+                    WHERE a.user_id = r.user_id AND day.today BETWEEN a.from_on AND a.to_on),
                 l.daily_cap, CASE WHEN l.daily_cap IS NULL THEN 0 ELSE
                     (SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
                         WHERE d.user_id = r.user_id AND d.status IN (1, 2, 3, 4, 5, 6, 7, 8) AND d.ctime = day.today

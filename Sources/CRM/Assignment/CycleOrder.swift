@@ -61,7 +61,8 @@ public enum CycleOrder {
         return users
     }
 
-    /// nginx, `ngx_http_upstream_get_peer`: each turn every peer gains its weight, the highest is taken and loses the sum.
+    /// nginx, `ngx_http_upstream_get_peer`: each turn every peer gains its weight, the highest is taken and loses the
+    /// sum.
     /// The sequence repeats itself once per common divisor of the shares, so only one period is worked out.
     private static func smooth(_ order: [CycleShare]) -> [Int] {
         let divisor = order.reduce(0) { greatestCommonDivisor($0, $1.num) }

@@ -175,7 +175,7 @@ extension AssignmentLab: SequenceWorld {
     }
 
     func enterDuplicate() async throws {
-        // The row's QQ is there already: no customer is entered, no job made. A job for one that has a seller is a no-op.
+        // The row's QQ is there already: no customer is entered. A job for one that has a seller is a no-op.
         let taken = try await ints("SELECT id FROM crm_customer WHERE consultant_id IS NOT NULL LIMIT 1")
         try await assign(customers: taken)
     }

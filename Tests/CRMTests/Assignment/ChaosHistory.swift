@@ -53,7 +53,7 @@ struct ChaosHistory {
         try await settle(customers)
     }
 
-    /// Splits the customers into jobs, some twice, and lets the workers at them; each job is repeated until it succeeds.
+    /// Splits the customers into jobs, some twice, and lets the workers at them; each is repeated until it succeeds.
     private mutating func work(_ customers: [Int], workers: Int) async throws {
         var jobs: [AssignmentTask] = []
         var rest = customers[...]
