@@ -117,6 +117,25 @@ struct ImportCrashTests {
         }
     }
 
+    @Test("a worker that was overtaken commits nothing")
+    func overtaken() async throws {
+        try await Self.world { lab, id in
+            let reading = try #require(await lab.store.open(id, jobID: "stale"))
+            try await lab.runUntilStopped(id, after: 1)
+            await #expect(throws: ImportOvertaken.self) { _ = try await lab.store.checkTogether(reading) }
+            try await lab.runUntilStopped(id, after: 5)
+            let storing = try #require(await lab.store.open(id, jobID: "stale"))
+            #expect(storing.checkpoint.stage == .storing)
+            try await lab.runUntilStopped(id, after: 1)
+            await #expect(throws: ImportOvertaken.self) { _ = try await lab.store.storeChunk(storing) }
+            await #expect(throws: ImportOvertaken.self) {
+                try await lab.store.fail(storing, ImportFailure(code: "F_FORMAT", message: "late"))
+            }
+            try await lab.run(id)
+            try await Self.expectSameEnd(lab, id)
+        }
+    }
+
     @Test("a fault of the service ends the import with the last attempt; what was stored stays and is told")
     func internalFault() async throws {
         try await Self.world { lab, id in
