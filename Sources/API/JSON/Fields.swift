@@ -150,6 +150,8 @@ struct Fields {
 enum RFC3339 {
     /// Milliseconds since 1970; nil unless `text` is a date, a time and an offset.
     static func milliseconds(_ text: String) -> Int64? {
+        // The parser rolls 02-29 of a common year over to 03-01.
+        guard Day.isValid(String(text.prefix(10))) else { return nil }
         let plain = Date.ISO8601FormatStyle(includingFractionalSeconds: false)
         let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
         guard let date = (try? plain.parse(text)) ?? (try? fractional.parse(text)) else { return nil }

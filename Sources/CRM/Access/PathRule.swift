@@ -1,7 +1,7 @@
 /// The url of a row of `rbac_permission`: a small regular expression over whole paths.
 ///
 /// Taken: literals, `\.` and other escaped signs, `\d`, `\w`, `.`, `[…]`, `*` `+` `?` on any of these, groups `(…)`,
-/// `(?:…)` with `|`, `^` at the start and `$` at the end. A group that repeats may hold no repetition. Matching takes
+/// `(?:…)` with `|`, `^` at the start and `$` at the end. A group with `*` or `+` may hold no repetition. Matching takes
 /// time in proportion to the path, whatever the pattern, and always the whole path (domain.md §11.1's `^(?:url)$`).
 struct PathRule: Sendable {
     struct Invalid: Error, Sendable {
@@ -140,7 +140,9 @@ struct PathRule: Sendable {
             guard let sign = rest.first, "*+?{".contains(sign) else { return nodes }
             guard sign != "{" else { throw Invalid(problem: "counts with { }, which is not taken") }
             guard let last = nodes.last else { throw Invalid(problem: "repeats nothing") }
-            guard !last.repeats else { throw Invalid(problem: "repeats a group that holds a repetition") }
+            guard sign == "?" || !last.repeats else {
+                throw Invalid(problem: "repeats a group that holds a repetition")
+            }
             rest.removeFirst()
             if let second = rest.first, "*+?".contains(second) {
                 throw Invalid(problem: "has two repetitions in a row")
