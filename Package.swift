@@ -86,7 +86,12 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["OwnerThread", "Postgres", "Redis", subprocess, system],
             path: "Tests/TestSupport"),
-        .testTarget(name: "APITests", dependencies: ["API", "CRM", "Curl", "Jobs", "TestSupport", httpTypes]),
+        .testTarget(
+            name: "APITests",
+            dependencies: [
+                "API", "CRM", "Curl", "Jobs", "JobsPostgres", "Observability", "OwnerThread", "PaidanCommand",
+                "Postgres", "TestSupport", httpTypes, lifecycle, logging,
+            ]),
         .testTarget(
             name: "CRMTests",
             dependencies: [
@@ -98,8 +103,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "API", "CRM", "Curl", "Jobs", "JobsPostgres", "JobsRedis", "Observability", "OwnerThread", "PaidanCommand",
-                "Postgres", "Redis", "Spreadsheet", "TestSupport", lifecycle, logging,
+                "API", "CRM", "Curl", "Jobs", "JobsPostgres", "JobsRedis", "PaidanCommand", "Postgres", "Redis",
+                "Spreadsheet", "TestSupport",
             ]),
         .testTarget(
             name: "JobsPostgresTests",
