@@ -186,16 +186,19 @@ import Testing
         let token = try await service.token(for: "boss")
         let chunk = "10000\r\n" + String(repeating: "a", count: 65_536) + "\r\n"
         let head = """
-            POST /v1/imports HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(token)\r
+            POST /v1/imports?sheet=streamed HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer \(token)\r
             Transfer-Encoding: chunked\r\n\r\n
             """
         // More than the limit, and no end.
         let answer = try await RawHTTP(port: service.port).exchange(
             head + String(repeating: chunk, count: 17), until: "}")
         #expect(answer.hasPrefix("HTTP/1.1 413 "), "\(answer)")
-        let left = try await service.composition.pool.query(
-            "SELECT count(*) FROM paidan.import_batch WHERE state = 'uploading'")
-        #expect(try await eventually { try left[0].int(0) == 0 })
+        #expect(
+            try await eventually {
+                try await service.composition.pool.query(
+                    "SELECT count(*) FROM paidan.import_batch WHERE state = 'uploading' AND sheet = 'streamed'")[0]
+                    .int(0) == 0
+            })
     }
 
     @Test func aChunkedStreamIsTaken() async throws {
