@@ -120,12 +120,14 @@ import Testing
     @Test(arguments: [
         ("filename=\"客户名单.csv\"", "客户名单.csv"), ("filename=\"a%22b%22.csv\"", "a\"b\".csv"),
         ("filename=\"100%.csv\"", "100%.csv"), ("filename=\"a;b=c.csv\"", "a;b=c.csv"),
-        ("filename=\"C:\\\\tmp\\\\d.csv\"", "d.csv"), ("filename=\"a%0D%0Ab.csv\"", "a\r\nb.csv"), ("filename=plain.csv", "plain.csv"),
+        ("filename=\"C:\\\\tmp\\\\d.csv\"", "d.csv"), ("filename=\"a%0D%0Ab.csv\"", "a\r\nb.csv"),
+        ("filename=plain.csv", "plain.csv"),
     ])
     func fileNamesOfForms(_ head: String, _ expected: String) async throws {
         let answer = try await form(
             [
-                ("name=\"note\"", "not the file"), ("name=\"file\"; \(head)\r\nContent-Type: text/csv", csv(820_001...820_002)),
+                ("name=\"note\"", "not the file"),
+                ("name=\"file\"; \(head)\r\nContent-Type: text/csv", csv(820_001...820_002)),
                 ("name=\"other\"; filename=\"z\"", "not it"),
             ], query: "?force=true&dry_run=true")
         #expect(answer.status == 202, "\(answer.text)")
