@@ -86,7 +86,12 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["OwnerThread", "Postgres", "Redis", subprocess, system],
             path: "Tests/TestSupport"),
-        .testTarget(name: "APITests", dependencies: ["API", "CRM", "Curl", "Jobs", "TestSupport", httpTypes]),
+        .testTarget(
+            name: "APITests",
+            dependencies: [
+                "API", "CRM", "Curl", "Jobs", "JobsPostgres", "Observability", "OwnerThread", "PaidanCommand",
+                "Postgres", "TestSupport", httpTypes, lifecycle, logging,
+            ]),
         .testTarget(
             name: "CRMTests",
             dependencies: [

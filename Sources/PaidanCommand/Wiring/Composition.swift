@@ -31,7 +31,10 @@ struct Composition: Sendable {
     init(_ conf: JobsConf) {
         self.conf = conf
         redactor = Redactor(conf.secrets)
-        pool = PostgresPool(conf.postgres)
+        var postgres = conf.postgres
+        // A request that needs the database is told soon that it is away; a restart of a moment is waited for.
+        postgres.patience = .seconds(3)
+        pool = PostgresPool(postgres)
         redis = RedisClient(conf.redis, name: "paidan")
         store = RedisJobStore(client: redis, configuration: conf.redis, queues: conf.queues.map(\.name))
         curl = CurlClient()
