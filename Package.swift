@@ -95,8 +95,8 @@ let package = Package(
         .testTarget(
             name: "CRMTests",
             dependencies: [
-                "CRM", "Channels", "Jobs", "JobsPostgres", "OwnerThread", "Postgres", "Redis", "Spreadsheet",
-                "TestSupport", logging,
+                "CRM", "Channels", "Curl", "Jobs", "JobsPostgres", "Observability", "OwnerThread", "Postgres", "Redis",
+                "Spreadsheet", "TestSupport", logging,
             ]),
         .testTarget(name: "ChannelsTests", dependencies: ["Channels", "Curl", "Observability", "TestSupport"]),
         .testTarget(name: "CurlTests", dependencies: ["Curl", "TestSupport"]),
