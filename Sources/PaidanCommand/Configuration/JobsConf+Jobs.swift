@@ -89,7 +89,8 @@ extension JobsConf {
 }
 
 extension String {
-    fileprivate var isJSONObject: Bool {
+    /// True for the text of one JSON object.
+    var isJSONObject: Bool {
         (try? JSONDecoder().decode([String: IgnoredJSON].self, from: Data(utf8))) != nil
     }
 }

@@ -83,6 +83,9 @@ extension JobsConf.HTTP {
         let description = "must be HOST:PORT such as 127.0.0.1:8080 or [::1]:8080"
     }
 
+    /// Where a client on this machine finds it.
+    var address: String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+
     /// `host:port` or `[v6]:port`.
     static func address(_ text: String) -> (host: String, port: Int)? {
         guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...].digits) else {
