@@ -117,7 +117,12 @@ let package = Package(
         .testTarget(name: "JobsTests", dependencies: ["Jobs", "OwnerThread", "TestSupport", logging]),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", "OwnerThread", coreMetrics, logging]),
         .testTarget(name: "OwnerThreadTests", dependencies: ["OwnerThread"]),
-        .testTarget(name: "PaidanCommandTests", dependencies: ["CRM", "PaidanCommand", "Redis", "TestSupport"]),
+        .testTarget(
+            name: "PaidanCommandTests",
+            dependencies: [
+                "CRM", "Channels", "Observability", "OwnerThread", "PaidanCommand", "Postgres", "Redis", "Spreadsheet",
+                "TestSupport", subprocess, system,
+            ]),
         .testTarget(name: "PostgresTests", dependencies: ["OwnerThread", "Postgres", "TestSupport"]),
         .testTarget(name: "RedisTests", dependencies: ["OwnerThread", "Redis", "TestSupport"]),
         .testTarget(name: "SpreadsheetTests", dependencies: ["Spreadsheet", "TestSupport"]),
