@@ -112,7 +112,7 @@ final class World: Sendable {
         listen = "127.0.0.1:0"
         [worker]
         lease = "3s"
-        drain = "10s"
+        drain = "1s"
         [kinds.noop]
         enabled = true
         [channels.mail]
