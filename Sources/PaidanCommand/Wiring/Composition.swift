@@ -32,7 +32,10 @@ struct Composition: Sendable {
     init(_ conf: JobsConf, seams: Seams = Seams()) {
         self.conf = conf
         redactor = Redactor(conf.secrets)
-        pool = PostgresPool(conf.postgres)
+        var postgres = conf.postgres
+        // Who has been silent for a lease has lost its jobs, and with them the right to its locks.
+        postgres.silence = conf.worker.lease
+        pool = PostgresPool(postgres)
         redis = RedisClient(conf.redis, name: "paidan")
         queue = RedisJobStore(client: redis, configuration: conf.redis, queues: conf.queues.map(\.name))
         store = seams.store(queue)
