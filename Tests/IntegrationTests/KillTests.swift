@@ -12,8 +12,9 @@ struct KillTests {
             let sheet = Sheet(rows: 20_000)
             let id = try await world.upload(sheet.csv, to: service)
             // Each row is read, stored and assigned; one kill falls into each third of that.
-            for third in 0..<3 {
-                let moment = Int.random(in: third * 20_000..<(third + 1) * 20_000)
+            let third = (sheet.rows + 2 * sheet.ok) / 3
+            for number in 0..<3 {
+                let moment = Int.random(in: number * third..<(number + 1) * third)
                 try await until("\(moment) steps done", within: .seconds(60)) {
                     try await world.count(
                         """
