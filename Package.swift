@@ -103,8 +103,8 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "API", "CRM", "Curl", "Jobs", "JobsPostgres", "JobsRedis", "PaidanCommand", "Postgres", "Redis",
-                "Spreadsheet", "TestSupport",
+                "API", "CRM", "Curl", "Jobs", "JobsPostgres", "JobsRedis", "OwnerThread", "PaidanCommand", "Postgres",
+                "Redis", "Spreadsheet", "TestSupport",
             ]),
         .testTarget(
             name: "JobsPostgresTests",
