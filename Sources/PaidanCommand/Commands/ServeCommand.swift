@@ -44,7 +44,7 @@ struct ServeCommand: AsyncParsableCommand {
         MetricsSystem.bootstrap(registry)
         // Each connection is a descriptor, and a thousand may be open.
         OpenFiles.raiseLimit()
-        let composition = Composition(conf)
+        let composition = Composition(conf, seams: try Seams.inForce())
         defer { composition.close() }
         let logger = composition.logger("paidan")
         try await Preflight(composition: composition, logger: logger).run()
