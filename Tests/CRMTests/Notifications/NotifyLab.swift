@@ -148,7 +148,9 @@ final class NotifyLab: Sendable {
         ).map { (try $0.text(0), try $0.int(1)) }
     }
 
-    var job: NotifyJob {
+    var job: NotifyJob { job(pool) }
+
+    func job(_ pool: PostgresPool) -> NotifyJob {
         NotifyJob(
             pool: pool, channels: { [channels] in channels.withLock { $0 } }, publicURL: "https://crm.example.com",
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -268,12 +270,12 @@ struct WatchedChannel: Channel {
     var before: @Sendable () async throws -> Void = {}
     var after: @Sendable () async throws -> Void = {}
     var policy: AmbiguousPolicy?
-    var most: ChannelLimits?
+    var quietHours: [QuietHours] = []
 
     var name: String { real.name }
     var type: ChannelType { real.type }
     var keyFingerprint: String { real.keyFingerprint }
-    var limits: ChannelLimits { most ?? real.limits }
+    var limits: ChannelLimits { real.limits }
     var ambiguousPolicy: AmbiguousPolicy { policy ?? real.ambiguousPolicy }
 
     func bodies(for digest: Digest, to recipient: Recipient) -> [FrozenBody] { real.bodies(for: digest, to: recipient) }
