@@ -170,19 +170,22 @@ final class NotifyLab: Sendable {
         return outcomes
     }
 
-    /// Runs the jobs until none is open, turning the clock on to the next that sleeps.
+    /// Runs the jobs until none is open, each when its sleep is over, turning the clock on in between.
     func finish(within limit: Duration = .seconds(48 * 3600)) async throws {
         let end = now + Int64(limit / .milliseconds(1))
+        var due: [String: Int64] = [:]
         while now < end {
-            let outcomes = try await round()
-            let waits = outcomes.compactMap { outcome -> Duration? in
-                if case .snooze(let time) = outcome { time } else { nil }
+            let open = try await openJobs()
+            if open.isEmpty { return }
+            for open in open where due[open.job] ?? 0 <= now {
+                if case .snooze(let time) = try await job.run(open.job, open.delivery) {
+                    due[open.job] = now + Int64(time / .milliseconds(1)) + 1
+                } else {
+                    due[open.job] = nil
+                }
             }
-            if let next = waits.min() {
-                try await advance(next)
-            } else if try await openJobs().isEmpty {
-                return
-            }
+            let next = try await openJobs().map { due[$0.job] ?? 0 }.min()
+            if let next, next > now { try await advance(.milliseconds(next - now)) }
         }
         throw LabError(message: "jobs still open after \(limit)")
     }
