@@ -59,7 +59,7 @@ public enum Outbox {
     ///   - kept: only rows that were sent, or due, less long ago: below the time that the queue remembers finished jobs.
     /// - Returns: how many rows.
     public static func resend(
-        quiet: Duration = .seconds(30), kept: Duration = .seconds(23 * 3600), limit: Int = 10_000,
+        quiet: Duration = .seconds(15), kept: Duration = .seconds(23 * 3600), limit: Int = 10_000,
         in tx: inout Transaction
     ) throws -> Int {
         let rows = try tx.query(

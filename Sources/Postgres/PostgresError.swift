@@ -53,7 +53,7 @@ public struct PostgresError: Error, Sendable, Hashable {
     public var isInfrastructure: Bool {
         if [.connection, .timedOut, .full, .closed].contains(code) { return true }
         guard let sqlState else { return false }
-        return ["08", "53", "57P", "58"].contains { sqlState.hasPrefix($0) }
+        return ["08", "25P03", "53", "57P", "58"].contains { sqlState.hasPrefix($0) }
     }
 
     /// Serialization failure or deadlock: the server asks to run the transaction again.

@@ -41,7 +41,7 @@ struct ServeCommand: AsyncParsableCommand {
         let roles = try chosenRoles()
         let registry = PrometheusRegistry()
         MetricsSystem.bootstrap(registry)
-        let composition = Composition(conf)
+        let composition = Composition(conf, seams: try Seams.inForce())
         defer { composition.close() }
         let logger = composition.logger("paidan")
         try await Preflight(composition: composition, logger: logger).run()

@@ -17,7 +17,8 @@ struct Composition: Sendable {
     let redactor: Redactor
     let pool: PostgresPool
     let redis: RedisClient
-    let store: RedisJobStore
+    let store: any JobStore
+    private let queue: RedisJobStore
     let curl: CurlClient
     let list: any SellerList
     let desk: AssignmentDesk
@@ -28,17 +29,23 @@ struct Composition: Sendable {
     let kinds: KindRegistry
     let environment: APIEnvironment
 
-    init(_ conf: JobsConf) {
+    init(_ conf: JobsConf, seams: Seams = Seams()) {
         self.conf = conf
         redactor = Redactor(conf.secrets)
-        pool = PostgresPool(conf.postgres)
+        var postgres = conf.postgres
+        // A request that needs the database is told soon that it is away; a restart of a moment is waited for.
+        postgres.patience = .seconds(3)
+        // Who has been silent for a lease has lost its jobs, and with them the right to its locks.
+        postgres.silence = conf.worker.lease
+        pool = PostgresPool(postgres)
         redis = RedisClient(conf.redis, name: "paidan")
-        store = RedisJobStore(client: redis, configuration: conf.redis, queues: conf.queues.map(\.name))
+        queue = RedisJobStore(client: redis, configuration: conf.redis, queues: conf.queues.map(\.name))
+        store = seams.store(queue)
         curl = CurlClient()
-        list = RedisSellerList(redis)
+        list = seams.list(RedisSellerList(redis))
         desk = AssignmentDesk(pool: pool, list: list)
         let routes = conf.routes
-        let publisher = DeliveryPublisher(routes: { routes })
+        let publisher = seams.publisher(DeliveryPublisher(routes: { routes }))
         imports = ImportStore(pool: pool, settings: conf.importSettings, events: publisher)
         customers = CustomerStore(pool: pool, settings: conf.importSettings)
         access = AccessControl(pool: pool)
@@ -54,7 +61,7 @@ struct Composition: Sendable {
             })
         kinds = Kinds.registry(
             conf: conf, pool: pool, store: store, list: list, desk: desk, imports: imports, hooks: hooks,
-            channels: conf.connectedChannels(curl), logger: Self.logger(conf, redactor, "jobs"))
+            channels: conf.connectedChannels(curl).mapValues(seams.channel), logger: Self.logger(conf, redactor, "jobs"))
     }
 
     var jobForm: JobForm { JobForm(jobs: jobsAPI, environment: environment) }
@@ -83,7 +90,7 @@ struct Composition: Sendable {
 
     func close() {
         curl.close()
-        store.close()
+        queue.close()
         redis.close()
         pool.close()
     }
