@@ -86,12 +86,17 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["OwnerThread", "Postgres", "Redis", subprocess, system],
             path: "Tests/TestSupport"),
-        .testTarget(name: "APITests", dependencies: ["API", "CRM", "Curl", "Jobs", "TestSupport", httpTypes]),
+        .testTarget(
+            name: "APITests",
+            dependencies: [
+                "API", "CRM", "Curl", "Jobs", "JobsPostgres", "Observability", "OwnerThread", "PaidanCommand",
+                "Postgres", "TestSupport", httpTypes, lifecycle, logging,
+            ]),
         .testTarget(
             name: "CRMTests",
             dependencies: [
-                "CRM", "Channels", "Jobs", "JobsPostgres", "OwnerThread", "Postgres", "Redis", "Spreadsheet",
-                "TestSupport", logging,
+                "CRM", "Channels", "Curl", "Jobs", "JobsPostgres", "Observability", "OwnerThread", "Postgres", "Redis",
+                "Spreadsheet", "TestSupport", logging,
             ]),
         .testTarget(name: "ChannelsTests", dependencies: ["Channels", "Curl", "Observability", "TestSupport"]),
         .testTarget(name: "CurlTests", dependencies: ["Curl", "TestSupport"]),
@@ -112,7 +117,12 @@ let package = Package(
         .testTarget(name: "JobsTests", dependencies: ["Jobs", "OwnerThread", "TestSupport", logging]),
         .testTarget(name: "ObservabilityTests", dependencies: ["Observability", "OwnerThread", coreMetrics, logging]),
         .testTarget(name: "OwnerThreadTests", dependencies: ["OwnerThread"]),
-        .testTarget(name: "PaidanCommandTests", dependencies: ["CRM", "PaidanCommand", "Redis", "TestSupport"]),
+        .testTarget(
+            name: "PaidanCommandTests",
+            dependencies: [
+                "CRM", "Channels", "Observability", "OwnerThread", "PaidanCommand", "Postgres", "Redis", "Spreadsheet",
+                "TestSupport", subprocess, system,
+            ]),
         .testTarget(name: "PostgresTests", dependencies: ["OwnerThread", "Postgres", "TestSupport"]),
         .testTarget(name: "RedisTests", dependencies: ["OwnerThread", "Redis", "TestSupport"]),
         .testTarget(name: "SpreadsheetTests", dependencies: ["Spreadsheet", "TestSupport"]),

@@ -60,11 +60,6 @@ public struct Server: Service {
         endpoints += CustomerEndpoints.all(dependencies.customers)
         endpoints += RankEndpoints.all(dependencies.desk)
         endpoints.append(MeEndpoint.endpoint)
-        let described = endpoints
-        endpoints.append(
-            Endpoint(.get, "/openapi.json", "This interface as OpenAPI 3.1", access: .open) { _ in
-                .json(OpenAPI.document(of: described))
-            })
-        return endpoints
+        return endpoints + [OpenAPI.endpoint(describing: endpoints)]
     }
 }

@@ -25,7 +25,10 @@ extension RedisJobStore {
         }
         let words = replies[0].array ?? []
         return stride(from: 0, to: words.count, by: 2).map { place in
-            Enqueued(id: words[place].string ?? "", outcome: .init(word: words[place + 1].string ?? ""))
+            let parts = (words[place + 1].string ?? "").split(separator: " ")
+            return Enqueued(
+                id: words[place].string ?? "", outcome: .init(word: parts.first ?? ""),
+                waitedUntil: parts.dropFirst().first.flatMap { Int($0) })
         }
     }
 
@@ -66,6 +69,7 @@ extension NewJob {
         if let idempotency {
             options.append(("idem", idempotency.user + ":" + idempotency.key))
             options.append(("idem_hash", idempotency.bodyHash))
+            options.append(("idem_wait", String(idempotency.wait.milliseconds)))
             options.append(("idem_ms", String(RedisJobStore.idempotencyMilliseconds)))
         }
         command.append(queue)
@@ -81,7 +85,7 @@ extension NewJob {
 }
 
 extension Enqueued.Outcome {
-    fileprivate init(word: String) {
+    fileprivate init(word: Substring) {
         switch word {
         case "created": self = .created
         case "id": self = .existing(.id)

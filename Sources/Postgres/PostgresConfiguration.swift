@@ -14,6 +14,8 @@ public struct PostgresConfiguration: Sendable {
     public var connectTimeout: Duration = .seconds(5)
     /// Time one transaction or query may take, waiting for a session included. Default 30 s.
     public var deadline: Duration = .seconds(30)
+    /// Time work waits while no connection can be made; `nil`: until its deadline. Default `nil`.
+    public var patience: Duration?
     /// How long the server leaves a transaction open whose process says nothing: one that is frozen, or whose machine is
     /// gone, would else keep its locks and stop all others. Whole milliseconds, at least 1. Default 15 s.
     public var silence: Duration = .seconds(15)

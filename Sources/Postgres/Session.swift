@@ -59,6 +59,7 @@ struct Session: ~Copyable {
             if operation.isFinished { continue }
             guard connection.isUsable() || connect() else {
                 giveBack(operation)
+                refuseWhatWaitedLong()
                 backOff()
                 continue
             }
@@ -107,6 +108,17 @@ struct Session: ~Copyable {
         if !share.queue.putBack(operation) { operation.refuse(.closed) }
     }
 
+    /// Called when no connection could be made: what has waited for one long enough is told so.
+    private func refuseWhatWaitedLong() {
+        guard let patience = share.configuration.patience else { return }
+        let now = ContinuousClock.now
+        share.queue.removeAll { operation in
+            guard now - operation.created >= patience else { return false }
+            operation.refuse(.unreachable)
+            return true
+        }
+    }
+
     /// Sleeps between half and all of the pause, which doubles each time.
     private mutating func backOff() {
         let length = pause * Double.random(in: 0.5..<1)
@@ -117,5 +129,6 @@ struct Session: ~Copyable {
 
 extension PostgresError {
     static let closed = PostgresError(code: .closed, message: "the pool is closed")
+    static let unreachable = PostgresError(code: .connection, message: "no connection to the database can be made")
     static let full = PostgresError(code: .full, message: "too much work waits for a database session")
 }

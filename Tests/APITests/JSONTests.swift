@@ -55,7 +55,8 @@ import Testing
     }
 
     @Test func fieldsCollectEveryErrorWithItsPointer() throws {
-        var fields = try Fields(Array(#"{"n": "x", "s": 1, "extra": 1, "id": "12", "t": "yesterday"}"#.utf8)[...])
+        let text = Array(#"{"n": "x", "s": 1, "extra": 1, "id": "12", "t": "yesterday"}"#.utf8)[...]
+        var fields = try Fields(try JSONParser.parse(text), of: text, base: "")
         #expect(fields.integer("n", in: 0...5) == nil)
         #expect(fields.required("s") == "")
         #expect(fields.required("missing") == "")
@@ -71,7 +72,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("1970-01-01T00:00:00Z", 0), ("1970-01-01T08:00:00.5+08:00", 500), ("2026-02-29T00:00:00Z", nil),
+            ("1970-01-01T00:00:00Z", 0), ("1970-01-01T08:00:00.5+08:00", 500), ("1970-01-01t00:00:01z", 1000),
+            ("1970-01-01T00:00:00.123456Z", 123), ("2026-02-29T00:00:00Z", nil),
             ("2026-01-01", nil), ("2026-01-01T00:00:00", nil),
         ] as [(String, Int64?)])
     func times(_ text: String, _ expected: Int64?) {

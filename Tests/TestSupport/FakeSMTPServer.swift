@@ -142,12 +142,17 @@ private final class SMTPSession {
     }
 
     /// - Returns: the first digit of the reply given, nil if the connection is over.
-    private func give(_ step: FakeSMTPServer.Step, _ usual: String) -> Character? {
+    private func give(
+        _ step: FakeSMTPServer.Step, _ usual: String, accepted: () -> Void = {}
+    ) -> Character? {
         switch script(step) ?? .reply(usual) {
         case .pause:
             waitForResume()
+            accepted()
             return wire.write(usual + "\r\n") ? usual.first : nil
         case .reply(let text):
+            // Before the reply: whoever has read it may look at once.
+            if text.first == "2" { accepted() }
             guard wire.write(text.split(separator: "\n").map { $0 + "\r\n" }.joined()) else { return nil }
             return text.first
         case .drop: return nil
@@ -224,14 +229,10 @@ private final class SMTPSession {
         guard isComplete else { return false }
         command(".")
         let data = lines.map { $0 + "\r\n" }.joined()
-        guard let reply = give(.final(data), "250 2.0.0 queued") else { return false }
-        if reply == "2" {
-            mail(
-                FakeSMTPServer.Mail(
-                    sender: sender ?? "", recipients: recipients, data: data, authenticated: authenticated,
-                    secure: wire.isSecure, connection: number))
-        }
-        return true
+        let taken = FakeSMTPServer.Mail(
+            sender: sender ?? "", recipients: recipients, data: data, authenticated: authenticated,
+            secure: wire.isSecure, connection: number)
+        return give(.final(data), "250 2.0.0 queued", accepted: { mail(taken) }) != nil
     }
 }
 

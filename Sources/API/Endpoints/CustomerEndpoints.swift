@@ -16,14 +16,21 @@ enum CustomerEndpoints {
             Endpoint(.post, "/v1/customers", "Enter one customer", body: .json(), success: 201) { call in
                 try await create(call, customers.store)
             },
-            Endpoint(.get, "/v1/customers/{id}", "One customer, as of today") { call in
-                let caller = try call.identified()
-                guard let view = try await customers.store.view(Int(try call.id(of: "such customer"))),
-                    isVisible(view, to: caller)
-                else { throw Problem.notFound("such customer") }
-                return try reply(view, status: .ok)
+            Endpoint(
+                .get, "/v1/customers/{id}", "One customer, as of today",
+                object: { _ = try await find($0, customers.store) }
+            ) { call in
+                try reply(try await find(call, customers.store), status: .ok)
             },
         ]
+    }
+
+    /// - Throws: `Problem` 404, also for a customer outside the caller's rows.
+    private static func find(_ call: Call, _ store: CustomerStore) async throws -> CustomerView {
+        let caller = try call.identified()
+        guard let view = try await store.view(Int(try call.id(of: "such customer"))), isVisible(view, to: caller)
+        else { throw Problem.notFound("such customer") }
+        return view
     }
 
     /// A seller sees his own customers and those in the public pool (domain.md §3).
@@ -34,11 +41,6 @@ enum CustomerEndpoints {
 
     private static func create(_ call: Call, _ store: CustomerStore) async throws -> Reply {
         let caller = try call.identified()
-        do {
-            _ = try JSONParser.parse(call.json)
-        } catch {
-            throw Problem.malformed("The body is no JSON: \(error.problem) at byte \(error.offset).")
-        }
         let input: CustomerInput
         do {
             input = try CustomerInput(json: Array(call.json))

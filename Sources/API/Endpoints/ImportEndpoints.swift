@@ -32,22 +32,32 @@ enum ImportEndpoints {
                 let template = ImportTemplate(rawValue: name) ?? .xlsx
                 return download(try template.bytes(), template.fileName, SheetType.of(name))
             },
-            Endpoint(.get, "/v1/imports/{id}", "One import") { call in .json(try await view(call, store)) },
+            Endpoint(.get, "/v1/imports/{id}", "One import", object: { _ = try await view($0, store) }) { call in
+                .json(try await view(call, store))
+            },
             Endpoint(
-                .get, "/v1/imports/{id}/rows", "What became of each row", query: ["state", "cursor", "limit"]
+                .get, "/v1/imports/{id}/rows", "What became of each row", query: ["state", "cursor", "limit"],
+                object: { _ = try await view($0, store) }
             ) { call in
                 try await rows(call, store)
             },
-            Endpoint(.get, "/v1/imports/{id}/errors", "The rows that were not taken, to mend and import again") {
-                call in
+            Endpoint(
+                .get, "/v1/imports/{id}/errors", "The rows that were not taken, to mend and import again",
+                object: { _ = try await view($0, store) }
+            ) { call in
                 try await errors(call, store)
             },
-            Endpoint(.post, "/v1/imports/{id}/cancel", "Stop an import between two chunks") { call in
+            Endpoint(
+                .post, "/v1/imports/{id}/cancel", "Stop an import between two chunks",
+                object: { _ = try await view($0, store) }
+            ) { call in
                 try await judged { try await store.cancel(try id(call)) }
                 return .json(try await view(call, store))
             },
-            Endpoint(.post, "/v1/imports/{id}/undo", "Take back the customers that nobody has touched", success: 202) {
-                call in
+            Endpoint(
+                .post, "/v1/imports/{id}/undo", "Take back the customers that nobody has touched", success: 202,
+                object: { _ = try await view($0, store) }
+            ) { call in
                 let job = try await judged {
                     try await store.requestUndo(try id(call), traceparent: call.header(.traceparent))
                 }
@@ -66,7 +76,7 @@ enum ImportEndpoints {
         new.force = try call.query.boolean("force")
         let policy = try call.query.choice("duplicates", DuplicatePolicy.allCases.map(\.rawValue))
         new.duplicates = policy.flatMap { DuplicatePolicy(rawValue: $0) } ?? .skip
-        new.sheet = call.query["sheet"]
+        new.sheet = call.query["sheet"].flatMap { $0.isEmpty ? nil : $0 }
         new.uploadedBy = try Int(call.identified().userID)
         new.traceparent = call.header(.traceparent)
         let upload = SheetUpload(store: imports.store, limit: imports.maxBody)

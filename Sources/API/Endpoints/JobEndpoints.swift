@@ -45,11 +45,15 @@ enum JobEndpoints {
                 .get, "/v1/jobs", "List jobs", query: ["state", "kind", "queue", "cursor", "limit"]
             ) { call in
                 let state = try call.query.choice("state", JobState.allCases.map(\.rawValue))
+                let queue = call.query["queue"]
+                if let queue, !jobs.queues.contains(queue) {
+                    throw Problem.invalid([FieldError("/queue", "unknown_queue", "there is no queue \(queue)")])
+                }
                 let filter = JobFilter(
-                    state: state.flatMap { JobState(rawValue: $0) }, kind: call.query["kind"],
-                    queue: call.query["queue"])
-                let page = try await refusable {
-                    try await jobs.door.jobs(filter, cursor: call.query["cursor"], limit: try call.query.limit())
+                    state: state.flatMap { JobState(rawValue: $0) }, kind: call.query["kind"], queue: queue)
+                let limit = try call.query.limit()
+                let page = try await refusable("/cursor") {
+                    try await jobs.door.jobs(filter, cursor: call.query["cursor"], limit: limit)
                 }
                 return .json(
                     JSONWriter.object { out in
@@ -59,15 +63,21 @@ enum JobEndpoints {
                         out.field("next_cursor", page.nextCursor)
                     })
             },
-            Endpoint(.get, "/v1/jobs/{id}", "One job") { call in
+            Endpoint(.get, "/v1/jobs/{id}", "One job", object: { _ = try await find($0, jobs) }) { call in
                 .json(form.json(try await find(call, jobs)))
             },
-            Endpoint(.post, "/v1/jobs/{id}/retry", "Run a dead, cancelled or retrying job again") { call in
+            Endpoint(
+                .post, "/v1/jobs/{id}/retry", "Run a dead, cancelled or retrying job again",
+                object: { _ = try await find($0, jobs) }
+            ) { call in
                 let job = try await find(call, jobs)
                 try allow(try await jobs.door.retry(job.id), "retry", "dead, cancelled or retrying")
                 return .json(form.json(try await find(call, jobs)))
             },
-            Endpoint(.post, "/v1/jobs/{id}/cancel", "Cancel a job that has not ended") { call in
+            Endpoint(
+                .post, "/v1/jobs/{id}/cancel", "Cancel a job that has not ended",
+                object: { _ = try await find($0, jobs) }
+            ) { call in
                 let job = try await find(call, jobs)
                 if job.state == .running, jobs.kinds[job.kind]?.hasEffect == true,
                     !(try await jobs.refuseEffect(job.id, job.kind))
@@ -77,7 +87,10 @@ enum JobEndpoints {
                 try allow(try await jobs.door.cancel(job.id), "cancel", "scheduled, queued, retrying or running")
                 return .json(form.json(try await find(call, jobs)))
             },
-            Endpoint(.delete, "/v1/jobs/{id}", "Discard a job that is not running", success: 204) { call in
+            Endpoint(
+                .delete, "/v1/jobs/{id}", "Discard a job that is not running", success: 204,
+                object: { _ = try await find($0, jobs) }
+            ) { call in
                 let job = try await find(call, jobs)
                 try allow(try await jobs.door.discard(job.id), "discard", "anything but running")
                 return Reply(status: .noContent)
@@ -86,7 +99,7 @@ enum JobEndpoints {
     }
 
     private static func enqueue(_ call: inout Call, _ form: JobForm) async throws -> Reply {
-        let wait = try preferredWait(call)
+        let wait = Preference.wait(call.header(.prefer))
         var fields = try call.fields()
         var job = form.read(&fields, traceparent: call.header(.traceparent))
         try fields.finish()
@@ -97,7 +110,8 @@ enum JobEndpoints {
                 ])
             }
             let hash = SHA256.hash(data: Array(call.json)).map { String($0, radix: 16) }.joined(separator: ".")
-            job?.idempotency = Idempotency(user: call.caller.map { "\($0.userID)" } ?? "", key: key, bodyHash: hash)
+            job?.idempotency = Idempotency(
+                user: call.caller.map { "\($0.userID)" } ?? "", key: key, bodyHash: hash, wait: wait ?? .zero)
         }
         guard let job else { throw Problem.invalid(fields.errors) }
         let enqueued = try await refusable { try await form.jobs.door.enqueue([job]) }[0]
@@ -107,11 +121,15 @@ enum JobEndpoints {
             ])
         }
         var view = try await form.jobs.door.job(enqueued.id) ?? form.placeholder(job, id: enqueued.id)
-        if let wait {
+        // A repeat answers with the first answer's status.
+        let isRepeat = enqueued.outcome == .existing(.idempotency)
+        if let wait, !isRepeat || enqueued.waitedUntil != nil {
             view = try await finished(view, within: wait, form.jobs)
-            if view.state.isEnd {
-                return .json(form.json(view)).with(.preferenceApplied, "wait=\(wait.components.seconds)")
-            }
+        }
+        let isDue = isRepeat ? view.finishedAt ?? 0 <= enqueued.waitedUntil ?? -1 : wait != nil
+        if isDue, view.state.isEnd {
+            let reply = Reply.json(form.json(view))
+            return wait.map { reply.with(.preferenceApplied, "wait=\($0.components.seconds)") } ?? reply
         }
         return .json(form.json(view), status: .accepted).with(.location, "/v1/jobs/\(enqueued.id)")
     }
@@ -127,19 +145,6 @@ enum JobEndpoints {
                     for job in enqueued { out.element(job.id) }
                 }
             }, status: .accepted)
-    }
-
-    /// `Prefer: wait=N`, 1 to 60 seconds.
-    private static func preferredWait(_ call: Call) throws -> Duration? {
-        for preference in call.header(.prefer)?.split(separator: ",") ?? [] {
-            let halves = preference.split(separator: "=", maxSplits: 1)
-            guard halves.count == 2, halves[0].trimmingSpaces().lowercased() == "wait" else { continue }
-            guard let seconds = Int(halves[1].trimmingSpaces()), (1...60).contains(seconds) else {
-                throw Problem.malformed("Prefer: wait=N takes 1 to 60 seconds.")
-            }
-            return .seconds(seconds)
-        }
-        return nil
     }
 
     /// Looks again and again, less and less often, until the job has ended or the time is over.
@@ -175,11 +180,13 @@ enum JobEndpoints {
     }
 
     /// What the store refuses is the caller's to mend.
-    static func refusable<Value>(_ body: () async throws -> Value) async throws -> Value {
+    private static func refusable<Value>(
+        _ pointer: String = "", _ body: () async throws -> Value
+    ) async throws -> Value {
         do {
             return try await body()
         } catch let error as StoreError where error.code == .refused {
-            throw Problem.invalid([FieldError("", "refused", error.message)])
+            throw Problem.invalid([FieldError(pointer, "refused", error.message)])
         }
     }
 }

@@ -16,27 +16,31 @@ public struct JobForm: Sendable {
 
     /// The jobs that lines of JSON describe; blank lines are passed over.
     ///
-    /// - Throws: `Problem` 422 that names every wrong line (`/LINE…`, counted from 1), 413 for too many lines.
+    /// - Throws: `Problem` 422 that names every wrong line once (`/LINE`, counted from 1), 413 for too many lines.
     public func jobs(lines bytes: ArraySlice<UInt8>, traceparent: String? = nil) throws -> [NewJob] {
         var jobs: [NewJob] = []
         var errors: [FieldError] = []
         var number = 0
+        var count = 0
         for line in bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
             number += 1
             if line.allSatisfy({ $0 == 0x20 || $0 == 0x0D || $0 == 0x09 }) { continue }
-            guard jobs.count + errors.count < Self.mostLines else {
+            count += 1
+            guard count <= Self.mostLines else {
                 throw Problem(
                     .contentTooLarge, "too_large", "Too large", "A bulk may have at most \(Self.mostLines) lines.")
             }
             do {
-                var fields = try Fields(line, base: "/\(number)")
+                var fields = try Fields(try JSONParser.parse(line), of: line, base: "")
                 let job = read(&fields, traceparent: traceparent)
-                fields.close()
-                errors += fields.errors
-                if let job, fields.errors.isEmpty { jobs.append(job) }
+                try fields.finish()
+                if let job { jobs.append(job) }
+            } catch let error as JSONSyntaxError {
+                errors.append(
+                    FieldError("/\(number)", "malformed", "is no JSON: \(error.problem) at byte \(error.offset)"))
             } catch let problem as Problem {
-                let whole = FieldError("/\(number)", "malformed", problem.detail)
-                errors += problem.errors.isEmpty ? [whole] : problem.errors
+                errors.append(
+                    FieldError("/\(number)", problem.errors.first?.code ?? problem.code, problem.detail))
             }
         }
         guard errors.isEmpty else { throw Problem.invalid(errors) }

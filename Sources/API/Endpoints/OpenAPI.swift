@@ -2,6 +2,14 @@ internal import HTTPTypes
 
 /// The OpenAPI 3.1 document, made from the endpoints themselves.
 enum OpenAPI {
+    /// `/openapi.json`, which describes itself too.
+    static func endpoint(describing others: [Endpoint]) -> Endpoint {
+        func endpoint(_ document: [UInt8]) -> Endpoint {
+            Endpoint(.get, "/openapi.json", "This interface as OpenAPI 3.1", access: .open) { _ in .json(document) }
+        }
+        return endpoint(document(of: others + [endpoint([])]))
+    }
+
     static func document(of endpoints: [Endpoint]) -> [UInt8] {
         let byPath = Dictionary(grouping: endpoints, by: \.path.description)
         return JSONWriter.object { out in
@@ -31,10 +39,11 @@ enum OpenAPI {
     private static func operation(_ endpoint: Endpoint, _ out: inout JSONWriter) {
         out.object(endpoint.method.rawValue.lowercased()) { out in
             out.field("summary", endpoint.summary)
-            if case .open = endpoint.access {
-                out.array("security") { _ in }
-            } else {
-                out.array("security") { out in out.object { out in out.array("bearer") { _ in } } }
+            out.array("security") { out in
+                // An empty object among others: the token may be left out.
+                if case .open = endpoint.access { return }
+                if case .local = endpoint.access { out.object { _ in } }
+                out.object { out in out.array("bearer") { _ in } }
             }
             out.array("parameters") { out in
                 for name in endpoint.path.parameters { parameter(name, "path", &out) }

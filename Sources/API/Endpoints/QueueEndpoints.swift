@@ -14,10 +14,15 @@ enum QueueEndpoints {
                         out.field("next_cursor", nil as String?)
                     })
             },
-            Endpoint(.post, "/v1/queues/{name}/pause", "Stop claiming from a queue, in all processes") { call in
+            Endpoint(
+                .post, "/v1/queues/{name}/pause", "Stop claiming from a queue, in all processes",
+                object: { _ = try name($0, jobs) }
+            ) { call in
                 try await change(call, jobs) { try await jobs.door.pause($0) }
             },
-            Endpoint(.post, "/v1/queues/{name}/resume", "Claim from a queue again") { call in
+            Endpoint(
+                .post, "/v1/queues/{name}/resume", "Claim from a queue again", object: { _ = try name($0, jobs) }
+            ) { call in
                 try await change(call, jobs) { try await jobs.door.resume($0) }
             },
             Endpoint(.get, "/v1/workers", "Running processes") { _ in
@@ -45,12 +50,17 @@ enum QueueEndpoints {
         ]
     }
 
-    private static func change(
-        _ call: Call, _ jobs: JobsAPI, _ change: (String) async throws -> Void
-    ) async throws -> Reply {
+    private static func name(_ call: Call, _ jobs: JobsAPI) throws -> String {
         guard let name = call.parameters["name"], jobs.queues.contains(name) else {
             throw Problem.notFound("such queue")
         }
+        return name
+    }
+
+    private static func change(
+        _ call: Call, _ jobs: JobsAPI, _ change: (String) async throws -> Void
+    ) async throws -> Reply {
+        let name = try name(call, jobs)
         try await change(name)
         guard let queue = try await jobs.door.queues().first(where: { $0.name == name }) else {
             throw Problem.notFound("such queue")

@@ -50,13 +50,7 @@ enum RankEndpoints {
     }
 
     private static func entries(_ call: Call) throws -> [RankEntry] {
-        let root: JSONNode
-        do {
-            root = try JSONParser.parse(call.json)
-        } catch {
-            throw Problem.malformed("The body is no JSON: \(error.problem) at byte \(error.offset).")
-        }
-        guard case .array(let nodes) = root.value else {
+        guard case .array(let nodes) = call.root.value else {
             throw Problem.invalid([FieldError("", "type", "must be a list of {user_id, num, weight}")])
         }
         var errors: [FieldError] = []

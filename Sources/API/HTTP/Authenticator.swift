@@ -8,8 +8,9 @@ struct Authenticator: Sendable {
     let failures = FailedTokens()
 
     /// - Throws: `Problem` 401 without a valid token; 429 if this address sent more than 100 bad ones in a minute.
-    ///   A good token is never refused.
+    ///   A good token is never refused, and a request without one tries none.
     func caller(authorization: String?, from address: String) async throws -> Caller {
+        guard let authorization else { throw Problem.unauthorized }
         if let token = Self.bearer(authorization), let caller = try await access.caller(token: token) { return caller }
         if let seconds = failures.note(address) {
             var problem = Problem(
@@ -21,8 +22,8 @@ struct Authenticator: Sendable {
         throw Problem.unauthorized
     }
 
-    private static func bearer(_ header: String?) -> String? {
-        guard let header, header.utf8.count <= 1024 else { return nil }
+    private static func bearer(_ header: String) -> String? {
+        guard header.utf8.count <= 1024 else { return nil }
         let parts = header.split(separator: " ", omittingEmptySubsequences: true)
         guard parts.count == 2, parts[0].lowercased() == "bearer" else { return nil }
         return String(parts[1])

@@ -12,8 +12,9 @@ struct Call: Sendable {
     let caller: Caller?
     let requestID: String
     let logger: Logger
-    /// The whole body of an endpoint that takes JSON.
+    /// The whole body of an endpoint that takes JSON, and what it says.
     var json: ArraySlice<UInt8> = []
+    var root = JSONNode(value: .null, range: 0..<0)
 
     func header(_ name: HTTPField.Name) -> String? { request.headers[name] }
 
@@ -25,17 +26,34 @@ struct Call: Sendable {
         return caller
     }
 
+    /// Ids are PostgreSQL's `integer`.
+    static let largestID = Int64(Int32.max)
+
     /// A path parameter that is a row id.
     ///
     /// - Throws: `Problem` 404: another text names nothing.
     func id(_ name: String = "id", of what: String) throws -> Int64 {
-        guard let text = parameters[name], let id = Int64(text), id > 0, text.first != "+" else {
+        guard let text = parameters[name], let id = Int64(text), (1...Self.largestID).contains(id), text.first != "+"
+        else {
             throw Problem.notFound(what)
         }
         return id
     }
 
-    func fields() throws -> Fields { try Fields(json) }
+    /// Reads the body.
+    ///
+    /// - Throws: `Problem` 400 for a text that is no JSON.
+    mutating func take(json bytes: ArraySlice<UInt8>) throws {
+        do {
+            root = try JSONParser.parse(bytes)
+        } catch {
+            throw Problem.malformed("The body is no JSON: \(error.problem) at byte \(error.offset).")
+        }
+        json = bytes
+    }
+
+    /// - Throws: `Problem` 422 if the body is no object.
+    func fields() throws -> Fields { try Fields(root, of: json, base: "") }
 
     /// Who did it, for the audit log.
     var actor: String { caller.map { "user:\($0.userID)" } ?? "anonymous" }

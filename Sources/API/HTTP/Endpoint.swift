@@ -33,11 +33,14 @@ struct Endpoint: Sendable {
     var query: [String] = []
     /// Status of a success, for the OpenAPI document.
     var success = 200
+    /// Throws `Problem` 404 if the path names nothing: asked before a wrong query parameter is refused.
+    var object: (@Sendable (Call) async throws -> Void)?
     let run: @Sendable (inout Call) async throws -> Reply
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ summary: String, access: Access = .permission,
         body: Body = .none, query: [String] = [], success: Int = 200,
+        object: (@Sendable (Call) async throws -> Void)? = nil,
         run: @escaping @Sendable (inout Call) async throws -> Reply
     ) {
         self.method = method
@@ -47,6 +50,7 @@ struct Endpoint: Sendable {
         self.body = body
         self.query = query
         self.success = success
+        self.object = object
         self.run = run
     }
 }

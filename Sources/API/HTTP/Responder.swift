@@ -30,7 +30,17 @@ struct Responder: HTTPResponder {
         reply.headers[.requestID] = requestID
         Metrics.Timer(label: "paidan_http_request_seconds", dimensions: [("status", "\(reply.status.code)")])
             .recordNanoseconds((ContinuousClock.now - started).nanoseconds)
-        return Response(status: reply.status, headers: reply.headers, body: reply.body)
+        return Self.response(reply, to: request)
+    }
+
+    /// An answer to HEAD says how long the body of GET would be, and has none.
+    private static func response(_ reply: Reply, to request: Request) -> Response {
+        guard request.method == .head else {
+            return Response(status: reply.status, headers: reply.headers, body: reply.body)
+        }
+        var headers = reply.headers
+        headers[.contentLength] = reply.body.contentLength.map { String($0) }
+        return Response(status: reply.status, headers: headers, body: ResponseBody())
     }
 
     private func answer(
@@ -69,9 +79,10 @@ struct Responder: HTTPResponder {
         var call = Call(
             request: request, parameters: match.parameters, query: query, caller: caller, requestID: requestID,
             logger: logger)
-        if case .json(let limit) = endpoint.body { call.json = try await Self.collect(request, limit) }
+        if case .json(let limit) = endpoint.body { try call.take(json: try await Self.collect(request, limit)) }
         let unknown = query.names.filter { !endpoint.query.contains($0) }
         guard unknown.isEmpty else {
+            try await endpoint.object?(call)
             throw Problem.invalid(unknown.map { FieldError("/\($0)", "unknown", "is no known query parameter") })
         }
         return try await endpoint.run(&call)
@@ -80,19 +91,25 @@ struct Responder: HTTPResponder {
     private func isOpen(_ endpoint: Endpoint, _ request: Request, _ context: APIContext) -> Bool {
         switch endpoint.access {
         case .open: true
-        case .local: context.isLoopback && !request.headers.contains { Self.forwarding.contains($0.name) }
+        case .local: context.isLoopback && !request.headers.contains { Self.isForwarding($0.name) }
         case .token, .permission: false
         }
     }
 
-    /// HEAD is GET without the body; the server leaves the body out.
+    /// HEAD is GET without the body, see `response(_:to:)`.
     private func endpoint(for method: HTTPRequest.Method, in match: RouteTable.Match) -> Endpoint? {
         match.endpoints.first { $0.method == method }
             ?? (method == .head ? match.endpoints.first { $0.method == .get } : nil)
     }
 
-    private static let forwarding: Set<HTTPField.Name> = Set(
-        ["Forwarded", "X-Forwarded-For", "X-Real-IP"].compactMap { HTTPField.Name($0) })
+    /// Headers that proxies add: with one of them the peer is not the client.
+    private static func isForwarding(_ name: HTTPField.Name) -> Bool {
+        name.canonicalName.hasPrefix("x-forwarded-") || forwarding.contains(name.canonicalName)
+    }
+
+    private static let forwarding: Set = [
+        "forwarded", "via", "x-real-ip", "x-client-ip", "x-cluster-client-ip", "true-client-ip", "cf-connecting-ip",
+    ]
 
     private static func allow(_ match: RouteTable.Match) -> String {
         match.endpoints.flatMap { $0.method == .get ? ["GET", "HEAD"] : [$0.method.rawValue] }.joined(separator: ", ")
@@ -112,6 +129,9 @@ struct Responder: HTTPResponder {
         case .stream(let types, let limit):
             if let declared, declared > limit { throw Problem.tooLarge(limit) }
             if let types, !types.contains(type ?? "") { throw unsupported(types.joined(separator: " or ")) }
+        }
+        if let coding = request.headers[.contentEncoding], coding.lowercased() != "identity" {
+            throw unsupported("the body without Content-Encoding")
         }
     }
 

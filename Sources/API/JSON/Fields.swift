@@ -9,17 +9,7 @@ struct Fields {
     private(set) var errors: [FieldError] = []
 
     /// - Parameter base: JSON pointer of the object itself; empty for the whole body.
-    /// - Throws: `Problem` 400 if the text is no JSON, 422 if it is no object.
-    init(_ bytes: ArraySlice<UInt8>, base: String = "") throws {
-        let root: JSONNode
-        do {
-            root = try JSONParser.parse(bytes)
-        } catch {
-            throw Problem.malformed("The body is no JSON: \(error.problem) at byte \(error.offset).")
-        }
-        try self.init(root, of: bytes, base: base)
-    }
-
+    /// - Throws: `Problem` 422 if it is no object.
     init(_ node: JSONNode, of bytes: ArraySlice<UInt8>, base: String) throws {
         guard case .object(let members) = node.value else {
             throw Problem.invalid([FieldError(base, "type", "must be an object")])
@@ -72,7 +62,8 @@ struct Fields {
     mutating func id(_ name: String) -> Int64? {
         read(name, "must be an id") {
             switch $0.value {
-            case .number(let text), .string(let text): Int64(text).flatMap { $0 > 0 ? $0 : nil }
+            case .number(let text), .string(let text):
+                text.first == "+" ? nil : Int64(text).flatMap { (1...Call.largestID).contains($0) ? $0 : nil }
             default: nil
             }
         }
@@ -154,6 +145,8 @@ enum RFC3339 {
         guard Day.isValid(String(text.prefix(10))) else { return nil }
         let plain = Date.ISO8601FormatStyle(includingFractionalSeconds: false)
         let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        // T and Z may be small letters (RFC 3339 §5.6).
+        let text = text.uppercased()
         guard let date = (try? plain.parse(text)) ?? (try? fractional.parse(text)) else { return nil }
         return Int64((date.timeIntervalSince1970 * 1000).rounded())
     }

@@ -149,9 +149,10 @@ struct HeaderValue {
         var parts: [String] = [""]
         var quoted = false
         var escaped = false
-        for character in text {
+        // By scalars: an accent after a quote must not hide it.
+        for character in text.unicodeScalars {
             if escaped {
-                parts[parts.count - 1].append(character)
+                parts[parts.count - 1].unicodeScalars.append(character)
                 escaped = false
             } else if quoted, character == "\\" {
                 escaped = true
@@ -160,7 +161,7 @@ struct HeaderValue {
             } else if character == ";", !quoted {
                 parts.append("")
             } else {
-                parts[parts.count - 1].append(character)
+                parts[parts.count - 1].unicodeScalars.append(character)
             }
         }
         value = parts[0].trimmingSpaces().lowercased()

@@ -3,17 +3,20 @@ public import Postgres
 
 /// Tokens → callers, from memory where it is fresh.
 ///
-/// An entry is good for 30 s, also while PostgreSQL is away; a change of users, roles, permissions or tokens makes
+/// An entry is good for 30 s, also while PostgreSQL is away; one in use is asked for again behind the caller's back, so
+/// that a token seen lately is good for about 30 s from then. A change of users, roles, permissions or tokens makes
 /// every entry stale at once (`forgetAll`, called by whoever hears of it: see `AccessWatch`).
 public final class AccessControl: Sendable {
     private static let freshness = Duration.seconds(30)
+    /// Age at which an entry that is used is loaded again.
+    private static let renewal = Duration.seconds(2)
     private static let mostEntries = 10_000
 
     private struct Entry {
         let caller: Caller
-        let loadedAt: ContinuousClock.Instant
-        /// By the clock of this machine; the database has judged it when the entry was loaded.
-        let expiresIn: Duration?
+        let goodUntil: ContinuousClock.Instant
+        /// When the next request is to load it again.
+        var renewAt: ContinuousClock.Instant
     }
 
     private struct State {
@@ -32,10 +35,22 @@ public final class AccessControl: Sendable {
     public func caller(token: String) async throws -> Caller? {
         let digest = TokenDigest(of: token)
         let now = ContinuousClock.now
-        let (entry, generation) = state.withLock { ($0.entries[digest], $0.generation) }
-        if let entry, now < entry.loadedAt + min(Self.freshness, entry.expiresIn ?? Self.freshness) {
-            return entry.caller
+        let (caller, isDue) = state.withLock { state -> (Caller?, Bool) in
+            guard let entry = state.entries[digest], now < entry.goodUntil else { return (nil, false) }
+            guard now >= entry.renewAt else { return (entry.caller, false) }
+            // One request renews, the others go on.
+            state.entries[digest]?.renewAt = now + Self.renewal
+            return (entry.caller, true)
         }
+        guard let caller else { return try await load(digest) }
+        // Without an answer the entry stays as it is: that is what it is kept for.
+        if isDue { Task { try? await load(digest) } }
+        return caller
+    }
+
+    @discardableResult private func load(_ digest: TokenDigest) async throws -> Caller? {
+        let now = ContinuousClock.now
+        let generation = state.withLock { $0.generation }
         guard let loaded = try await store.caller(digest) else {
             state.withLock { _ = $0.entries.removeValue(forKey: digest) }
             return nil
@@ -43,7 +58,9 @@ public final class AccessControl: Sendable {
         state.withLock { state in
             guard state.generation == generation else { return }
             if state.entries.count >= Self.mostEntries { state.entries.removeAll() }
-            state.entries[digest] = Entry(caller: loaded.caller, loadedAt: now, expiresIn: loaded.expiresIn)
+            // `expiresIn` is the database's judgement at the time of the load.
+            let goodFor = min(Self.freshness, loaded.expiresIn ?? Self.freshness)
+            state.entries[digest] = Entry(caller: loaded.caller, goodUntil: now + goodFor, renewAt: now + Self.renewal)
         }
         return loaded.caller
     }

@@ -56,7 +56,7 @@ public struct UserStore: Sendable {
         }
         let roles = roles.isEmpty && seller ? ["销售"] : roles
         return try await pool.transaction { tx in
-            try Actor.set("command line", in: &tx)
+            try Author.set("command line", in: &tx)
             let known = try tx.query("SELECT id, title FROM rbac_role ORDER BY id")
             var roleIDs: [Int] = []
             for role in roles {
@@ -103,7 +103,7 @@ public struct UserStore: Sendable {
     /// Ends the user's access at once and, for a seller, his part in the assignment (his customers go to others).
     public func disable(name: String) async throws {
         try await pool.transaction { tx in
-            try Actor.set("command line", in: &tx)
+            try Author.set("command line", in: &tx)
             let rows = try tx.query("UPDATE rbac_user SET is_active = false WHERE username = \(name) RETURNING id")
             guard let id = try rows.first?.int(0) else { throw Refusal.unknownUser(name) }
             _ = try tx.query(
@@ -122,7 +122,7 @@ public struct UserStore: Sendable {
         let digest = TokenDigest(of: token)
         let seconds = lifetime.map { Int($0.components.seconds) }
         let view = try await pool.transaction { tx in
-            try Actor.set("command line", in: &tx)
+            try Author.set("command line", in: &tx)
             guard let user = try tx.query("SELECT id, is_active FROM rbac_user WHERE username = \(name)").first else {
                 throw Refusal.unknownUser(name)
             }
@@ -157,7 +157,7 @@ public struct UserStore: Sendable {
 
     public func revokeToken(_ id: Int64) async throws {
         try await pool.transaction { tx in
-            try Actor.set("command line", in: &tx)
+            try Author.set("command line", in: &tx)
             let rows = try tx.query(
                 """
                 UPDATE paidan.api_token SET revoked_at = paidan.now()
@@ -170,14 +170,5 @@ public struct UserStore: Sendable {
     /// RFC 3339 in UTC.
     private static func time(_ column: String) -> String {
         "to_char(\(column) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')"
-    }
-}
-
-/// Who writes, for the audit log's triggers.
-public enum Actor {
-    /// - Parameter name: `user:ID`, `job:ID`, `command line` …
-    public static func set(_ name: String, in tx: inout Transaction) throws {
-        _ = try tx.query(
-            "SELECT set_config('paidan.actor', \(name), true), set_config('paidan.writer', 'service', true)")
     }
 }

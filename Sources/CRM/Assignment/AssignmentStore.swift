@@ -22,12 +22,6 @@ enum AssignmentStore {
     /// SQL of ``AssignmentGround/moment``; `paidan.now()` alone may be shifted by tests.
     static let momentNow = "paidan.now() + (clock_timestamp() - pg_catalog.now())"
 
-    /// Says who writes, so that triggers which mend what pages write stay out.
-    static func writeAsService(actor: String, in tx: inout Transaction) throws {
-        _ = try tx.query(
-            "SELECT set_config('paidan.writer', 'service', true), set_config('paidan.actor', \(actor), true)")
-    }
-
     /// Takes the lock until the transaction ends, then reads (a statement of its own sees what its last holder wrote).
     static func lock(in tx: inout Transaction) throws -> AssignmentGround {
         _ = try tx.query("SELECT pg_advisory_xact_lock(\(lockKey)::bigint)")

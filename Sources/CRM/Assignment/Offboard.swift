@@ -11,7 +11,7 @@ enum Offboard {
     }
 
     static func run(user: Int, hooks: AssignmentHooks, in tx: inout Transaction) throws -> Result {
-        try AssignmentStore.writeAsService(actor: "job:seller.offboard", in: &tx)
+        try Author.set("job:seller.offboard", in: &tx)
         let ground = try AssignmentStore.lock(in: &tx)
         try lockCustomers(of: user, in: &tx)
         // A job for somebody who is still a seller is an order to end that.

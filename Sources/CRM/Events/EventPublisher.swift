@@ -28,14 +28,18 @@ public protocol EventPublisher: Sendable {
 public struct EventTable: EventPublisher {
     public init() {}
 
-    public func publish(_ events: [NewEvent], in tx: inout Transaction) throws {
-        guard !events.isEmpty else { return }
-        _ = try tx.query(
+    public func publish(_ events: [NewEvent], in tx: inout Transaction) throws { _ = try Self.add(events, in: &tx) }
+
+    /// - Returns: those that were not known.
+    static func add(_ events: [NewEvent], in tx: inout Transaction) throws -> [(id: Int, type: String)] {
+        guard !events.isEmpty else { return [] }
+        return try tx.query(
             """
             INSERT INTO paidan.event (type, subject, dedupe_key, payload)
             SELECT * FROM unnest(\(events.map(\.type))::text[], \(events.map(\.subject))::text[],
                 \(events.map(\.dedupeKey))::text[], \(utf8: events.map { .some($0.payload) })::jsonb[])
-            ON CONFLICT (dedupe_key) DO NOTHING
-            """)
+            ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, type
+            """
+        ).map { (try $0.int(0), try $0.text(1)) }
     }
 }

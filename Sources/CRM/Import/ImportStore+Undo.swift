@@ -47,7 +47,7 @@ extension ImportStore {
     /// - Returns: the last row looked at, nil at the end; how many customers went.
     func undoChunk(_ importID: Int, after: Int) async throws -> (last: Int?, removed: Int) {
         try await pool.transaction(deadline: .seconds(120)) { tx in
-            try Self.asService(&tx, actor: "job:import.undo")
+            try Author.set("job:import.undo", in: &tx)
             try SlotRelease.lock(in: &tx)
             let rows = try tx.query(
                 """
@@ -117,7 +117,7 @@ extension ImportStore {
     /// Ends an undo.
     func finishUndo(_ importID: Int, jobID: String) async throws -> UndoResult {
         try await pool.transaction { tx in
-            try Self.asService(&tx, actor: "job:import.undo")
+            try Author.set("job:import.undo", in: &tx)
             let ended = try tx.query(
                 """
                 UPDATE paidan.import_batch SET state = 'undone', undone_at = paidan.now()

@@ -13,12 +13,6 @@ public struct ImportStore: Sendable {
         self.settings = settings
         self.events = events
     }
-
-    /// Makes the triggers that mend what pages of the CRM write leave this transaction alone.
-    static func asService(_ tx: inout Transaction, actor: String = "service:import") throws {
-        _ = try tx.query(
-            "SELECT set_config('paidan.writer', 'service', true), set_config('paidan.actor', \(actor), true)")
-    }
 }
 
 /// An import was asked for something that its state does not allow, or there is none.

@@ -3,7 +3,8 @@ internal import Postgres
 
 /// What is known of a channel's account or robot: its breaker, its pause, its last minute. Shared by all processes.
 ///
-/// Times are milliseconds since 1970 of the database's clock.
+/// Times are milliseconds since 1970 of the database's clock: not of a transaction's start, which may lie before its
+/// wait for the channel.
 enum ChannelStateStore {
     struct State: Sendable {
         var breaker: Breaker
@@ -15,7 +16,11 @@ enum ChannelStateStore {
     static func lock(_ channel: any Channel, in tx: inout Transaction) throws -> State {
         let key = channel.keyFingerprint
         _ = try tx.query("SELECT pg_advisory_xact_lock(hashtextextended(\(key), 7003))")
-        let now = Int64(try tx.query("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint")[0].int(0))
+        let now = Int64(
+            try tx.query(
+                """
+                SELECT (extract(epoch FROM clock_timestamp() + (paidan.now() - pg_catalog.now())) * 1000)::bigint
+                """)[0].int(0))
         let row = try tx.query(
             """
             SELECT is_open, (extract(epoch FROM probe_at) * 1000)::bigint, coalesce(code, ''), coalesce(hint, ''),
@@ -23,23 +28,27 @@ enum ChannelStateStore {
             FROM paidan.channel_state WHERE channel_key = \(key)
             """
         ).first
-        let sent = try tx.query(
-            """
-            SELECT (extract(epoch FROM sent_at) * 1000)::bigint FROM paidan.send_log
-            WHERE channel_key = \(key) AND sent_at > clock_timestamp() - interval '1 minute'
-            """
-        ).map { Int64(try $0.int(0)) }
+        let sent = try channel.limits.perMinute == nil ? [] : sends(of: key, upTo: now, in: &tx)
         var breaker = Breaker()
         if let row, try row.bool(0) {
             breaker = Breaker(
                 .open(
                     probeAt: try row.optionalInt(1).map { Int64($0) }, code: try row.text(2), hint: try row.text(3)))
         }
-        // A channel without a limit of its own still spaces nothing: its window never fills.
         let window = RateWindow(
             limit: channel.limits.perMinute ?? .max, spacing: channel.limits.spacing, sent: sent,
             pausedUntil: Int64(try row?.int(4) ?? 0))
         return State(breaker: breaker, window: window, now: now)
+    }
+
+    /// The last minute's.
+    private static func sends(of key: String, upTo now: Int64, in tx: inout Transaction) throws -> [Int64] {
+        try tx.query(
+            """
+            SELECT (extract(epoch FROM sent_at) * 1000)::bigint FROM paidan.send_log
+            WHERE channel_key = \(key) AND sent_at > to_timestamp(\(now - RateWindow.length)::float8 / 1000)
+            """
+        ).map { Int64(try $0.int(0)) }
     }
 
     static func save(_ breaker: Breaker, of key: String, in tx: inout Transaction) throws {
@@ -73,20 +82,38 @@ enum ChannelStateStore {
             """)
     }
 
-    static func suppress(_ recipient: String, channel: String, reason: String, in tx: inout Transaction) throws {
+}
+
+// Recipients who are not written to any more.
+extension ChannelStateStore {
+    static func suppress(
+        _ recipient: RecipientStore.Found, channel: String, reason: String, in tx: inout Transaction
+    ) throws {
         _ = try tx.query(
             """
-            INSERT INTO paidan.suppression (recipient, channel, reason) VALUES (\(recipient), \(channel), \(reason))
+            INSERT INTO paidan.suppression (recipient, channel, reason)
+            VALUES (\(recipient.addressKey), \(channel), \(reason))
             ON CONFLICT (recipient, channel) DO UPDATE SET reason = excluded.reason, until = NULL
             """)
     }
 
-    static func isSuppressed(_ recipient: String, channel: String, in tx: inout Transaction) throws -> Bool {
+    static func isSuppressed(
+        _ recipient: RecipientStore.Found, channel: String, in tx: inout Transaction
+    ) throws -> Bool {
         try !tx.query(
             """
             SELECT FROM paidan.suppression
-            WHERE recipient = \(recipient) AND channel = \(channel) AND (until IS NULL OR until > paidan.now())
+            WHERE recipient = \(recipient.addressKey) AND channel = \(channel)
+                AND (until IS NULL OR until > paidan.now())
             """
         ).isEmpty
+    }
+
+    /// - Parameter key: a delivery's `recipient_key`, at any address.
+    static func forgive(_ key: String, channel: String, in tx: inout Transaction) throws {
+        _ = try tx.query(
+            """
+            DELETE FROM paidan.suppression WHERE channel = \(channel) AND split_part(recipient, ' ', 1) = \(key)
+            """)
     }
 }

@@ -7,7 +7,6 @@ public import Postgres
 public struct DeliveryPublisher: EventPublisher {
     /// Messages to a group wait this long for company (channels.md §3.3).
     static let groupWait = Duration.seconds(5)
-    private static let lifetime = "24 hours"
 
     private let routes: @Sendable () -> NotificationRoutes
 
@@ -15,20 +14,11 @@ public struct DeliveryPublisher: EventPublisher {
     public init(routes: @escaping @Sendable () -> NotificationRoutes) { self.routes = routes }
 
     public func publish(_ events: [NewEvent], in tx: inout Transaction) throws {
-        guard !events.isEmpty else { return }
-        let added = try tx.query(
-            """
-            INSERT INTO paidan.event (type, subject, dedupe_key, payload)
-            SELECT * FROM unnest(\(events.map(\.type))::text[], \(events.map(\.subject))::text[],
-                \(events.map(\.dedupeKey))::text[], \(utf8: events.map { .some($0.payload) })::jsonb[])
-            ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, type
-            """)
+        let added = try EventTable.add(events, in: &tx)
         let routes = routes()
         var group = Targets()
         var people: [Audience: Targets] = [:]
-        for row in added {
-            let id = try row.int(0)
-            let type = try row.text(1)
+        for (id, type) in added {
             for route in routes.byEvent[type] ?? [] {
                 if route.speaksToGroup {
                     group.add(id, route.channel)
@@ -75,17 +65,12 @@ public struct DeliveryPublisher: EventPublisher {
         let rows = try tx.query(
             """
             INSERT INTO paidan.delivery (event_id, channel, recipient_key, expires_at)
-            SELECT e.id, t.channel, r.key, paidan.now() + interval '\(raw: Self.lifetime)'
+            SELECT e.id, t.channel, r.key, paidan.now() + interval '\(raw: DeliveryStore.lifetime)'
             FROM unnest(\(targets.events)::bigint[], \(targets.channels)::text[]) t (event_id, channel)
             JOIN paidan.event e ON e.id = t.event_id
             CROSS JOIN LATERAL (\(recipients)) r (key)
             ON CONFLICT DO NOTHING RETURNING id
             """)
-        try Outbox.append(
-            try rows.map { row in
-                OutboxJob(
-                    kind: NotifyJob.kindName, args: Array("{\"delivery_id\":\(try row.int(0))}".utf8), queue: "default",
-                    key: nil, delay: wait)
-            }, in: &tx)
+        try Outbox.append(try rows.map { NotifyJob.job(try $0.int(0), delay: wait) }, in: &tx)
     }
 }

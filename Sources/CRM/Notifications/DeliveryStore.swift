@@ -1,9 +1,11 @@
 internal import Channels
-internal import JobsPostgres
 internal import Postgres
 
 /// The table `paidan.delivery`: one row a recipient, channel and part of an event.
-enum DeliveryStore {
+public enum DeliveryStore {
+    /// How long after its event a message is still worth sending (channels.md §3.2).
+    static let lifetime = "24 hours"
+
     /// A delivery and what it tells of.
     struct Delivery: Sendable {
         let id: Int
@@ -65,10 +67,21 @@ enum DeliveryStore {
             """
             SELECT \(columns) FROM \(tables)
             WHERE d.channel = \(channel) AND d.recipient_key = \(recipient) AND d.status IN ('pending', 'retry', 'held')
-                AND d.frozen_body IS NULL AND d.expires_at > paidan.now()
+                AND d.frozen_body IS NULL AND coalesce(d.expires_at > paidan.now(), true)
             ORDER BY d.id LIMIT \(limit) FOR UPDATE OF d SKIP LOCKED
             """
         ).map { try read($0) }
+    }
+
+    /// How many deliveries wait longer for the same channel, at most 600.
+    static func ahead(of delivery: Delivery, in tx: inout Transaction) throws -> Int {
+        try tx.query(
+            """
+            SELECT count(*) FROM (
+                SELECT FROM paidan.delivery
+                WHERE channel = \(delivery.channel) AND status IN ('pending', 'retry', 'held') AND id < \(delivery.id)
+                LIMIT 600) AS waiting
+            """)[0].int(0)
     }
 
     /// A message's own delivery and those merged into it, oldest first.
@@ -95,103 +108,5 @@ enum DeliveryStore {
             frozenBody: body.map { FrozenBody(bytes: $0, contentType: row.optionalText(16) ?? "", items: 0..<0) },
             wasAmbiguous: try row.bool(17), seller: row.optionalText(18), createdAt: Int64(try row.int(19)),
             wait: try row.optionalInt(20).flatMap { $0 > 0 ? .milliseconds($0) : nil })
-    }
-}
-
-// What becomes of a delivery.
-extension DeliveryStore {
-    /// Keeps a message's bytes, before any byte is sent.
-    static func freeze(_ id: Int, _ body: FrozenBody, in tx: inout Transaction) throws {
-        _ = try tx.query(
-            """
-            UPDATE paidan.delivery SET frozen_body = \(bytes: body.bytes), content_type = \(body.contentType),
-                updated_at = paidan.now() WHERE id = \(id)
-            """)
-    }
-
-    static func merge(_ ids: [Int], into lead: Int, in tx: inout Transaction) throws {
-        guard !ids.isEmpty else { return }
-        _ = try tx.query(
-            """
-            UPDATE paidan.delivery SET status = 'merged', merged_into = \(lead), updated_at = paidan.now()
-            WHERE id = ANY(\(ids)::bigint[])
-            """)
-    }
-
-    /// A further message of one digest: a delivery of its own, with its own job.
-    ///
-    /// - Returns: its id.
-    static func addPart(_ body: FrozenBody, after delivery: Int, in tx: inout Transaction) throws -> Int {
-        let id = try tx.query(
-            """
-            INSERT INTO paidan.delivery (event_id, channel, recipient_key, part, frozen_body, content_type, expires_at)
-            SELECT event_id, channel, recipient_key, (
-                    SELECT max(part) + 1 FROM paidan.delivery o
-                    WHERE o.event_id = d.event_id AND o.channel = d.channel AND o.recipient_key = d.recipient_key),
-                \(bytes: body.bytes), \(body.contentType), expires_at
-            FROM paidan.delivery d WHERE id = \(delivery) RETURNING id
-            """)[0].int(0)
-        try Outbox.append([NotifyJob.job(id)], in: &tx)
-        return id
-    }
-
-    /// Takes the delivery into one attempt. A crash from here on leaves it leased: the message may have gone out.
-    static func lease(_ id: Int, owner: String, channelKey: String, in tx: inout Transaction) throws {
-        _ = try tx.query(
-            """
-            UPDATE paidan.delivery SET status = 'leased', attempt = attempt + 1, lease_owner = \(owner),
-                lease_until = paidan.now() + interval '10 minutes', updated_at = paidan.now()
-            WHERE id = \(id)
-            """)
-        _ = try tx.query("INSERT INTO paidan.send_log (channel_key) VALUES (\(channelKey))")
-    }
-
-    /// How an attempt, or a decision without one, leaves a delivery and those merged into it.
-    struct Mark {
-        var status: DeliveryRules.Status
-        var isAmbiguous = false
-        var code: String?
-        var hint: String?
-        var providerID: String?
-        /// Until it may be tried again.
-        var wait: Duration?
-        /// A provider's limit uses up no attempt.
-        var countsAttempt = true
-    }
-
-    static func mark(_ id: Int, _ mark: Mark, in tx: inout Transaction) throws {
-        let wait = mark.wait.map { Int($0 / .milliseconds(1)) }
-        let status = mark.status.rawValue
-        let ambiguous = mark.isAmbiguous ? "ambiguous" : nil
-        _ = try tx.query(
-            """
-            UPDATE paidan.delivery SET status = \(status), class = coalesce(\(ambiguous), class), errcode = \(mark.code),
-                hint = \(mark.hint), provider_msg_id = coalesce(\(mark.providerID), provider_msg_id),
-                attempt = attempt - CASE WHEN \(mark.countsAttempt) OR attempt = 0 THEN 0 ELSE 1 END,
-                next_at = paidan.now() + \(wait)::bigint * interval '1 millisecond', lease_owner = NULL,
-                lease_until = NULL, updated_at = paidan.now()
-            WHERE id = \(id)
-            """)
-        // Each item is a delivery of its own and fares as its message does.
-        _ = try tx.query(
-            """
-            UPDATE paidan.delivery SET errcode = \(mark.code), hint = \(mark.hint),
-                provider_msg_id = coalesce(\(mark.providerID), provider_msg_id), updated_at = paidan.now()
-            WHERE merged_into = \(id)
-            """)
-    }
-
-    /// Makes `ids` one message of their own, led by the first.
-    static func regroup(_ ids: [Int], body: FrozenBody, in tx: inout Transaction) throws {
-        let lead = ids[0]
-        _ = try tx.query(
-            """
-            UPDATE paidan.delivery SET status = CASE WHEN id = \(lead) THEN 'pending' ELSE 'merged' END,
-                merged_into = CASE WHEN id = \(lead) THEN NULL ELSE \(lead)::bigint END, lease_owner = NULL,
-                lease_until = NULL, updated_at = paidan.now()
-            WHERE id = ANY(\(ids)::bigint[])
-            """)
-        try freeze(lead, body, in: &tx)
-        try Outbox.append([NotifyJob.job(lead)], in: &tx)
     }
 }

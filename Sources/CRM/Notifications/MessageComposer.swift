@@ -27,15 +27,15 @@ struct MessageComposer: Sendable {
             let assigned: Int
         }
 
-        let importID: Int64?
-        let userID: Int64?
-        let count: Int?
-        let firstExpiry: String?
-        let customers: [Customer]?
-        let state: String?
-        let error: String?
-        let counts: Counts?
-        let waiting: Int?
+        var importID: Int64?
+        var userID: Int64?
+        var count: Int?
+        var firstExpiry: String?
+        var customers: [Customer]?
+        var state: String?
+        var error: String?
+        var counts: Counts?
+        var waiting: Int?
 
         private enum CodingKeys: String, CodingKey {
             case importID = "import_id"
@@ -54,13 +54,14 @@ struct MessageComposer: Sendable {
         var customerCount: Int { count ?? customers?.count ?? 0 }
     }
 
-    static func payload(_ delivery: DeliveryStore.Delivery) throws -> Payload {
-        try JSONDecoder().decode(Payload.self, from: Data(delivery.payload))
+    /// Of a payload that is not as expected, nothing: the message then says less, and holds up no other.
+    static func payload(_ delivery: DeliveryStore.Delivery) -> Payload {
+        (try? JSONDecoder().decode(Payload.self, from: Data(delivery.payload))) ?? Payload()
     }
 
     /// One message to one person about one event: a sentence, and the customers by name.
-    func personal(_ delivery: DeliveryStore.Delivery) throws -> Digest {
-        let payload = try Self.payload(delivery)
+    func personal(_ delivery: DeliveryStore.Delivery) -> Digest {
+        let payload = Self.payload(delivery)
         let items =
             delivery.type == "assigned"
             ? (payload.customers ?? []).map { customer in
@@ -73,15 +74,15 @@ struct MessageComposer: Sendable {
     }
 
     /// One message to a group about several events, a line each.
-    func group(_ deliveries: [DeliveryStore.Delivery], mentions: [Digest.Mention]) throws -> Digest {
+    func group(_ deliveries: [DeliveryStore.Delivery], mentions: [Digest.Mention]) -> Digest {
         Digest(
-            id: identity(deliveries), title: Self.title(deliveries[0].type), items: try deliveries.map { try line($0) },
+            id: identity(deliveries), title: Self.title(deliveries[0].type), items: deliveries.map { line($0) },
             mentions: mentions, at: deliveries[0].occurredAt)
     }
 
     /// The line that names a delivery in a group's message.
-    func line(_ delivery: DeliveryStore.Delivery) throws -> Digest.Item {
-        let payload = try Self.payload(delivery)
+    func line(_ delivery: DeliveryStore.Delivery) -> Digest.Item {
+        let payload = Self.payload(delivery)
         if delivery.type == "assigned", payload.importID == nil, let customer = payload.customers?.first {
             return Digest.Item(
                 delivery: Int64(delivery.id), label: "分配", subject: customer.name, qq: customer.qqLast4,

@@ -13,6 +13,8 @@ public struct NotifyJob: Sendable {
     static let kindName = "notify.send"
     /// Messages of its group that one run may send before it gives the worker back.
     private static let mostMessages = 20
+    /// How long a message that is out waits for the database.
+    private static let settlingTime = Duration.seconds(20)
 
     struct Arguments: Decodable, Sendable {
         let deliveryID: Int
@@ -63,7 +65,7 @@ public struct NotifyJob: Sendable {
         case again(Jobs.Outcome?)
     }
 
-    private func run(_ job: String, _ delivery: Int) async throws -> Jobs.Outcome {
+    func run(_ job: String, _ delivery: Int) async throws -> Jobs.Outcome {
         for _ in 0..<Self.mostMessages {
             let preparation = NotifyPreparation(job: job, channels: channels(), composer: composer)
             switch try await pool.transaction({ tx in try preparation.prepare(delivery, in: &tx) }) {
@@ -72,8 +74,11 @@ public struct NotifyJob: Sendable {
             case .again(let outcome):
                 if let outcome { return outcome }
             case .send(let attempt):
-                let outcome = await attempt.channel.send(attempt.body, to: attempt.recipient)
-                if let end = try await settle(attempt, outcome, job: job, of: delivery) { return end }
+                let outcome = await attempt.channel.send(attempt.body, to: attempt.to.recipient)
+                // A task of its own: a job that is stopped now still writes down what went out.
+                let end = try await Task { try await settle(attempt, outcome, job: job) }.value
+                // A message may have been another delivery's; this job's own is looked at again.
+                if attempt.lead == delivery, let end { return end }
             }
         }
         return .snooze(for: .milliseconds(50))
@@ -82,12 +87,12 @@ public struct NotifyJob: Sendable {
     /// Writes down how an attempt ended. The message is out: a database that is away for a moment must not make it count
     /// as unknown, so this tries for a while.
     ///
-    /// - Returns: nil if this job's own delivery is still to be looked at.
+    /// - Returns: nil if the delivery is still to be looked at.
     private func settle(
-        _ attempt: NotifyAttempt, _ outcome: Channels.Outcome, job: String, of delivery: Int
+        _ attempt: NotifyAttempt, _ outcome: Channels.Outcome, job: String
     ) async throws -> Jobs.Outcome? {
         let settlement = NotifySettlement(job: job, composer: composer)
-        let end = ContinuousClock.now + .seconds(20)
+        let end = ContinuousClock.now + Self.settlingTime
         while true {
             do {
                 let result = try await pool.transaction { tx in try settlement.settle(attempt, outcome, in: &tx) }
@@ -98,9 +103,9 @@ public struct NotifyJob: Sendable {
                             "channel": "\(attempt.channel.name)", "delivery": "\(attempt.lead)", "reason": "\(alarm)",
                         ])
                 }
-                return attempt.lead == delivery ? result.outcome : nil
+                return result.outcome
             } catch let error as PostgresError where error.isInfrastructure && ContinuousClock.now < end {
-                try await Task.sleep(for: .milliseconds(500))
+                try await Task.sleep(for: .milliseconds(200))
             }
         }
     }
@@ -111,7 +116,7 @@ struct NotifyAttempt: Sendable {
     /// The delivery that carries the message.
     let lead: Int
     let channel: any Channel
-    let recipient: Recipient
+    let to: RecipientStore.Found
     let body: FrozenBody
     /// From 1.
     let number: Int

@@ -10,15 +10,18 @@ struct NotifyPreparation: Sendable {
 
     /// Deliveries looked at for one digest.
     private static let queueLimit = 500
+    /// How much later each waiting delivery looks again than the one before it: they take turns instead of all coming
+    /// when the limit lets one through.
+    private static let turnWait = Duration.milliseconds(100)
+    /// Time between looks at a delivery that waits for its channel to be put right.
+    static let heldWait = Duration.seconds(120)
 
     func prepare(_ id: Int, in tx: inout Transaction) throws -> NotifyJob.Prepared {
-        // The channel before the delivery: jobs of one group that come at the same moment would else each hold their own
-        // row back from the digest of the others.
-        if let name = try DeliveryStore.channel(of: id, in: &tx), let channel = channels[name],
-            channel.limits.mergesDeliveries
-        {
-            _ = try ChannelStateStore.lock(channel, in: &tx)
-        }
+        guard let name = try DeliveryStore.channel(of: id, in: &tx) else { return try ended("missing", in: &tx) }
+        let channel = channels[name]
+        // The channel before the delivery, here and everywhere: jobs of one group that come at the same moment would
+        // else each hold their own row back from the digest of the others.
+        let state = try channel.map { try ChannelStateStore.lock($0, in: &tx) }
         guard let delivery = try DeliveryStore.lock(id, in: &tx) else { return try ended("missing", in: &tx) }
         switch delivery.status {
         case .sent, .accepted, .partial, .merged, .suppressed, .dead, .ambiguous:
@@ -26,72 +29,77 @@ struct NotifyPreparation: Sendable {
         case .leased where delivery.leaseOwner != job && !delivery.leaseEnded: return .wait(.seconds(5))
         case .leased, .pending, .retry, .held: break
         }
-        guard let channel = channels[delivery.channel] else {
-            return try give(up: delivery, .held, "no_channel", "jobs.conf 中没有启用这个渠道", in: &tx)
+        guard let channel, let state else {
+            if delivery.isExpired { return try expire(delivery, in: &tx) }
+            return try hold(delivery, "no_channel", "jobs.conf 中没有启用这个渠道", in: &tx)
         }
-        if delivery.status == .leased {
-            // The process that sent it did not live to say how it ended.
-            let attempt = NotifyAttempt(
-                lead: id, channel: channel, recipient: .group,
-                body: FrozenBody(bytes: [], contentType: "", items: 0..<0),
-                number: max(1, delivery.attempt), wasAmbiguous: delivery.wasAmbiguous, expiresAt: delivery.expiresAt)
-            let why = Outcome.Why(code: "interrupted", text: "the sending process ended before the answer")
-            return .again(
-                try NotifySettlement(job: job, composer: composer).settle(attempt, .ambiguous(why: why), in: &tx)
-                    .outcome)
+        if delivery.status == .leased { return try interrupted(delivery, channel, state, in: &tx) }
+        if delivery.status == .held, delivery.wasAmbiguous, channel.ambiguousPolicy == .hold {
+            return try ended(delivery.status.rawValue, in: &tx)
         }
+        if delivery.isExpired { return try expire(delivery, in: &tx) }
         if let wait = delivery.wait { return .wait(wait) }
-        if delivery.isExpired { return try give(up: delivery, .suppressed, "expired", "已过期，不再发送", in: &tx) }
         guard let found = try RecipientStore.find(delivery.recipient, in: &tx) else {
-            return try give(up: delivery, .dead, "no_recipient", "收件人已不存在", in: &tx)
+            return try give(up: delivery, .dead, "no_recipient", "收件人已不存在或已离职", in: &tx)
         }
         if let chosen = found.channels, !chosen.contains(channel.name) {
             return try give(up: delivery, .suppressed, "preference", "收件人未订阅这个渠道", in: &tx)
         }
-        if try ChannelStateStore.isSuppressed(delivery.recipient, channel: channel.name, in: &tx) {
+        if try ChannelStateStore.isSuppressed(found, channel: channel.name, in: &tx) {
             return try give(up: delivery, .suppressed, "suppressed", "这个地址此前被拒绝，已停止发送", in: &tx)
         }
-        return try pass(delivery, channel, found.recipient, in: &tx)
+        return try pass(delivery, channel, found, state, in: &tx)
+    }
+
+    /// The process that sent it did not live to say how it ended.
+    private func interrupted(
+        _ delivery: DeliveryStore.Delivery, _ channel: any Channel, _ state: ChannelStateStore.State,
+        in tx: inout Transaction
+    ) throws -> NotifyJob.Prepared {
+        let attempt = NotifyAttempt(
+            lead: delivery.id, channel: channel, to: .group,
+            body: FrozenBody(bytes: [], contentType: "", items: 0..<0), number: max(1, delivery.attempt),
+            wasAmbiguous: delivery.wasAmbiguous, expiresAt: delivery.expiresAt)
+        let why = Outcome.Why(code: "interrupted", text: "the sending process ended before the answer")
+        return .again(
+            try NotifySettlement(job: job, composer: composer).write(attempt, .ambiguous(why: why), state, in: &tx)
+                .outcome)
     }
 
     /// Through the breaker and the limiter, one message of the channel at a time.
     private func pass(
-        _ delivery: DeliveryStore.Delivery, _ channel: any Channel, _ recipient: Recipient, in tx: inout Transaction
+        _ delivery: DeliveryStore.Delivery, _ channel: any Channel, _ found: RecipientStore.Found,
+        _ state: ChannelStateStore.State, in tx: inout Transaction
     ) throws -> NotifyJob.Prepared {
-        var state = try ChannelStateStore.lock(channel, in: &tx)
-        guard state.breaker.admits(at: state.now) else {
-            guard case .open(let probeAt, let code, let hint) = state.breaker.state, let probeAt else {
-                return try give(up: delivery, .held, "breaker", "渠道配置有误，等待人工测试发送", in: &tx)
-            }
-            try DeliveryStore.mark(delivery.id, .init(status: .held, code: code, hint: hint), in: &tx)
-            return .wait(.milliseconds(probeAt - state.now))
+        var state = state
+        if !state.breaker.admits(at: state.now), case .open(_, let code, let hint) = state.breaker.state {
+            return try hold(delivery, code, hint, in: &tx)
         }
-        if state.breaker.state != .closed {
-            try ChannelStateStore.save(state.breaker, of: channel.keyFingerprint, in: &tx)
+        let free = state.window.nextFree(at: state.now)
+        guard free <= state.now else {
+            let ahead = try DeliveryStore.ahead(of: delivery, in: &tx)
+            return .wait(.milliseconds(free - state.now) + Self.turnWait * ahead)
         }
-        if let body = delivery.frozenBody {
-            let free = state.window.nextFree(at: state.now)
-            guard free <= state.now else { return .wait(.milliseconds(free - state.now)) }
-            return try lease(delivery, body, channel, recipient, in: &tx)
+        if let body = delivery.frozenBody { return try lease(delivery, body, channel, found, state, in: &tx) }
+        if channel.limits.mergesDeliveries { return try gather(delivery, channel, state, in: &tx) }
+        let bodies = channel.bodies(for: composer.personal(delivery), to: found.recipient)
+        guard !bodies[0].bytes.isEmpty else {
+            return try give(up: delivery, .dead, "no_address", "收件人没有可用的地址", in: &tx)
         }
-        guard channel.limits.mergesDeliveries else {
-            let free = state.window.nextFree(at: state.now)
-            guard free <= state.now else { return .wait(.milliseconds(free - state.now)) }
-            let digest = try composer.personal(delivery)
-            return try freeze(delivery, [], digest, channel, recipient, in: &tx)
-        }
-        return try gather(delivery, channel, recipient, state, in: &tx)
+        try DeliveryStore.freeze(delivery.id, bodies[0], in: &tx)
+        for body in bodies.dropFirst() { try DeliveryStore.addPart(body, after: delivery.id, in: &tx) }
+        return try lease(delivery, bodies[0], channel, found, state, in: &tx)
     }
 
     /// What waits for the same group shares a message, in the order it came.
     private func gather(
-        _ delivery: DeliveryStore.Delivery, _ channel: any Channel, _ recipient: Recipient,
-        _ state: ChannelStateStore.State, in tx: inout Transaction
+        _ delivery: DeliveryStore.Delivery, _ channel: any Channel, _ state: ChannelStateStore.State,
+        in tx: inout Transaction
     ) throws -> NotifyJob.Prepared {
         let queue = try DeliveryStore.mergeable(
             channel: channel.name, recipient: delivery.recipient, limit: Self.queueLimit, in: &tx)
-        let waiting = try queue.map { delivery in
-            let item = try composer.line(delivery)
+        let waiting = queue.map { delivery in
+            let item = composer.line(delivery)
             return DigestPlan.Waiting(
                 delivery: Int64(delivery.id), since: delivery.createdAt, isUrgent: delivery.type == "no_capacity",
                 audience: delivery.type, bytes: item.subject.utf8.count + (item.target?.utf8.count ?? 0) + 48)
@@ -104,37 +112,41 @@ struct NotifyPreparation: Sendable {
         case .single(let id): chosen = [id]
         case .digest(let ids): chosen = ids
         }
-        let members = queue.filter { chosen.contains(Int64($0.id)) }
-        guard let lead = members.first else { return .wait(.seconds(1)) }
-        let digest = try composer.group(members, mentions: try RecipientStore.mentions(of: members, in: &tx))
-        return try freeze(lead, Array(members.dropFirst()), digest, channel, recipient, in: &tx)
-    }
-
-    /// Stores the message; one too long for the provider becomes several, each item whole in one of them.
-    private func freeze(
-        _ lead: DeliveryStore.Delivery, _ others: [DeliveryStore.Delivery], _ digest: Digest, _ channel: any Channel,
-        _ recipient: Recipient, in tx: inout Transaction
-    ) throws -> NotifyJob.Prepared {
-        let bodies = channel.bodies(for: digest, to: recipient)
-        try DeliveryStore.freeze(lead.id, bodies[0], in: &tx)
-        var carriers = [lead.id]
-        for body in bodies.dropFirst() { carriers.append(try DeliveryStore.addPart(body, after: lead.id, in: &tx)) }
-        for (carrier, body) in zip(carriers, bodies) {
-            let named = Set(body.items.map { digest.items[$0].delivery })
-            try DeliveryStore.merge(others.filter { named.contains(Int64($0.id)) }.map(\.id), into: carrier, in: &tx)
-        }
-        return try lease(lead, bodies[0], channel, recipient, in: &tx)
+        let message = try GroupMessage.fitting(
+            queue.filter { chosen.contains(Int64($0.id)) }, channel, composer, in: &tx)
+        try message.keep(in: &tx)
+        return try lease(message.members[0], message.body, channel, .group, state, in: &tx)
     }
 
     private func lease(
-        _ delivery: DeliveryStore.Delivery, _ body: FrozenBody, _ channel: any Channel, _ recipient: Recipient,
-        in tx: inout Transaction
+        _ delivery: DeliveryStore.Delivery, _ body: FrozenBody, _ channel: any Channel, _ found: RecipientStore.Found,
+        _ state: ChannelStateStore.State, in tx: inout Transaction
     ) throws -> NotifyJob.Prepared {
-        try DeliveryStore.lease(delivery.id, owner: job, channelKey: channel.keyFingerprint, in: &tx)
+        // A probe is used up by what is sent, not by a look.
+        if state.breaker.state != .closed {
+            try ChannelStateStore.save(state.breaker, of: channel.keyFingerprint, in: &tx)
+        }
+        try DeliveryStore.lease(
+            delivery.id, owner: job, channelKey: channel.keyFingerprint, now: state.now, in: &tx)
         return .send(
             NotifyAttempt(
-                lead: delivery.id, channel: channel, recipient: recipient, body: body, number: delivery.attempt + 1,
+                lead: delivery.id, channel: channel, to: found, body: body, number: delivery.attempt + 1,
                 wasAmbiguous: delivery.wasAmbiguous, expiresAt: delivery.expiresAt))
+    }
+}
+
+// Deliveries that are not sent now.
+extension NotifyPreparation {
+    /// Keeps it until the channel works again or the message is worth nothing.
+    private func hold(
+        _ delivery: DeliveryStore.Delivery, _ code: String, _ hint: String, in tx: inout Transaction
+    ) throws -> NotifyJob.Prepared {
+        try DeliveryStore.mark(delivery.id, .init(status: .held, code: code, hint: hint), in: &tx)
+        return .wait(Self.heldWait)
+    }
+
+    private func expire(_ delivery: DeliveryStore.Delivery, in tx: inout Transaction) throws -> NotifyJob.Prepared {
+        try give(up: delivery, .suppressed, "expired", "已过期，不再发送", in: &tx)
     }
 
     private func give(

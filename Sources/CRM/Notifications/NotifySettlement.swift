@@ -15,12 +15,26 @@ struct NotifySettlement: Sendable {
         let alarm: String?
     }
 
+    /// Does nothing if the attempt is not open any more: it was written down before, or its lease ended and somebody
+    /// else goes on.
     func settle(_ attempt: NotifyAttempt, _ outcome: Channels.Outcome, in tx: inout Transaction) throws -> Result {
-        let key = attempt.channel.keyFingerprint
-        var state = try ChannelStateStore.lock(attempt.channel, in: &tx)
-        let breakerMoved = state.breaker.record(outcome, at: state.now)
-        if breakerMoved || state.breaker.state != .closed {
-            try ChannelStateStore.save(state.breaker, of: key, in: &tx)
+        let state = try ChannelStateStore.lock(attempt.channel, in: &tx)
+        guard
+            try DeliveryStore.accepts(
+                attempt.lead, owner: job, attempt: attempt.number, isDelivered: Self.isDelivered(outcome), in: &tx)
+        else { return Result(outcome: nil, alarm: nil) }
+        return try write(attempt, outcome, state, in: &tx)
+    }
+
+    /// - Parameter state: of the channel, locked, as is the delivery.
+    func write(
+        _ attempt: NotifyAttempt, _ outcome: Channels.Outcome, _ state: ChannelStateStore.State,
+        in tx: inout Transaction
+    ) throws -> Result {
+        var breaker = state.breaker
+        _ = breaker.record(outcome, at: state.now)
+        if breaker != state.breaker {
+            try ChannelStateStore.save(breaker, of: attempt.channel.keyFingerprint, in: &tx)
         }
         var random = SystemRandomNumberGenerator()
         let decision = DeliveryRules.decide(
@@ -30,34 +44,28 @@ struct NotifySettlement: Sendable {
         if decision.splits, try split(attempt, in: &tx) { return Result(outcome: nil, alarm: decision.hint) }
         if decision.suppressesRecipient {
             try ChannelStateStore.suppress(
-                attempt.recipient.key, channel: attempt.channel.name, reason: decision.code ?? "refused", in: &tx)
+                attempt.to, channel: attempt.channel.name, reason: decision.code ?? "refused", in: &tx)
         }
-        let wait = decision.nextAt.map { Duration.milliseconds(max(0, $0 - state.now)) }
         try DeliveryStore.mark(
             attempt.lead,
             .init(
                 status: decision.status, isAmbiguous: Self.isAmbiguous(outcome), code: decision.code,
-                hint: decision.hint, providerID: Self.providerID(outcome), wait: wait,
+                hint: decision.hint, providerID: Self.providerID(outcome), nextAt: decision.nextAt,
                 countsAttempt: decision.countsAttempt), in: &tx)
-        let end = jobOutcome(decision, wait, state)
+        let end = jobOutcome(decision, now: state.now, isAmbiguous: Self.isAmbiguous(outcome))
         if case .done = end { _ = try Receipts.take(job, kind: NotifyJob.kindName, in: &tx) }
         return Result(outcome: end, alarm: decision.status == .sent ? decision.hint : decision.code)
     }
 
+    /// The delivery counts its attempts itself. The job only sleeps in between: one that crashed, or that waited for
+    /// other deliveries' messages, must not be dead before its delivery is.
     private func jobOutcome(
-        _ decision: DeliveryRules.Decision, _ wait: Duration?, _ state: ChannelStateStore.State
+        _ decision: DeliveryRules.Decision, now: Int64, isAmbiguous: Bool
     ) -> Jobs.Outcome {
         switch decision.status {
-        case .retry where decision.countsAttempt:
-            return .retry(after: wait, code: decision.code ?? "retry", message: decision.hint ?? "not delivered")
-        case .retry: return .snooze(for: max(wait ?? .seconds(1), .milliseconds(50)))
-        case .held:
-            // The next probe's turn; without one only a person closes the breaker.
-            if case .open(let probeAt?, _, _) = state.breaker.state {
-                return .snooze(for: .milliseconds(max(1000, probeAt - state.now)))
-            }
-            return .done(result: Array("{\"state\":\"held\"}".utf8))
-        default: return .done(result: Array("{\"state\":\"\(decision.status.rawValue)\"}".utf8))
+        case .retry: .snooze(for: .milliseconds(max(50, (decision.nextAt ?? now) - now)))
+        case .held where !isAmbiguous: .snooze(for: NotifyPreparation.heldWait)
+        default: .done(result: Array("{\"state\":\"\(decision.status.rawValue)\"}".utf8))
         }
     }
 
@@ -69,13 +77,22 @@ struct NotifySettlement: Sendable {
         guard members.count > 1, case .halves(let first, let second) = DigestPlan.bisect(members.map { Int64($0.id) })
         else { return false }
         for half in [first, second] {
-            let deliveries = members.filter { half.contains(Int64($0.id)) }
-            let digest = try composer.group(deliveries, mentions: try RecipientStore.mentions(of: deliveries, in: &tx))
-            let bodies = attempt.channel.bodies(for: digest, to: attempt.recipient)
-            // Half of what fitted one message fits one message.
-            try DeliveryStore.regroup(deliveries.map(\.id), body: bodies[0], in: &tx)
+            var rest = members.filter { half.contains(Int64($0.id)) }
+            // Half of what fitted one message fits one message, unless people's names or mentions have grown since.
+            while !rest.isEmpty {
+                let message = try GroupMessage.fitting(rest, attempt.channel, composer, in: &tx)
+                try DeliveryStore.regroup(message, in: &tx)
+                rest.removeFirst(message.members.count)
+            }
         }
         return true
+    }
+
+    private static func isDelivered(_ outcome: Channels.Outcome) -> Bool {
+        switch outcome {
+        case .delivered, .accepted, .partial: true
+        default: false
+        }
     }
 
     private static func isAmbiguous(_ outcome: Channels.Outcome) -> Bool {

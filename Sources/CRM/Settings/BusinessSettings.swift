@@ -28,7 +28,7 @@ public struct BusinessSettings: Sendable, Equatable {
             ("former_owner", formerOwner), ("cooldown_days", "\(cooldownDays)"),
         ]
         _ = try await pool.transaction { tx in
-            try Actor.set("service", in: &tx)
+            try Author.set("service", in: &tx)
             _ = try tx.query(
                 """
                 INSERT INTO paidan.setting (name, value)

@@ -4,14 +4,16 @@ extension MemoryJobStore.Queue {
         let name = job.idempotency.map { $0.user + ":" + $0.key }
         if let idempotency = job.idempotency, let name, let known = idempotent[name], known.until > now {
             if known.hash != idempotency.bodyHash { return Enqueued(id: job.id, outcome: .idempotencyMismatch) }
-            (id, outcome) = (known.id, .existing(.idempotency))
-        } else if jobs[job.id] != nil {
+            return Enqueued(id: known.id, outcome: .existing(.idempotency), waitedUntil: known.waitedUntil)
+        }
+        if jobs[job.id] != nil {
             outcome = .existing(.id)
         } else if let key = job.key, let holder = holder(of: key) {
             (id, outcome) = (holder, .existing(.key))
         }
-        if let idempotency = job.idempotency, let name, outcome != .existing(.idempotency) {
-            idempotent[name] = (id, idempotency.bodyHash, now + 24 * 3600 * 1000)
+        if let idempotency = job.idempotency, let name {
+            let wait = idempotency.wait.inMilliseconds
+            idempotent[name] = (id, idempotency.bodyHash, now + 24 * 3600 * 1000, wait > 0 ? now + wait : nil)
         }
         guard outcome == .created else { return Enqueued(id: id, outcome: outcome) }
         let due = job.delay.map { now + $0.inMilliseconds } ?? job.runAt ?? 0

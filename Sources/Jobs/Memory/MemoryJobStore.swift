@@ -25,7 +25,7 @@ public final class MemoryJobStore: JobStore {
         var done: [String] = []
         var crashes: [String: Int] = [:]
         var unique: [String: String] = [:]
-        var idempotent: [String: (id: String, hash: String, until: Int)] = [:]
+        var idempotent: [String: (id: String, hash: String, until: Int, waitedUntil: Int?)] = [:]
         var isPaused = false
         var jobs: [String: Record] = [:]
         var counts = Census()

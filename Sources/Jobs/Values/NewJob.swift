@@ -45,11 +45,14 @@ public struct Idempotency: Sendable, Equatable {
     public var key: String
     /// Tells a repeat from another request that uses the same key by mistake.
     public var bodyHash: String
+    /// How long the caller waits for the job's end; zero: not at all. What counts is the first request with the key.
+    public var wait: Duration
 
-    public init(user: String, key: String, bodyHash: String) {
+    public init(user: String, key: String, bodyHash: String, wait: Duration = .zero) {
         self.user = user
         self.key = key
         self.bodyHash = bodyHash
+        self.wait = wait
     }
 }
 
@@ -68,10 +71,14 @@ public struct Enqueued: Sendable, Equatable {
 
     public var id: String
     public var outcome: Outcome
+    /// Of a repeat by idempotency key: when the first request stopped waiting for the end, milliseconds since 1970;
+    /// `nil`: it did not wait. So that a repeat can answer as the first did.
+    public var waitedUntil: Int?
 
-    public init(id: String, outcome: Outcome) {
+    public init(id: String, outcome: Outcome, waitedUntil: Int? = nil) {
         self.id = id
         self.outcome = outcome
+        self.waitedUntil = waitedUntil
     }
 }
 

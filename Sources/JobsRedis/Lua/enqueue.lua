@@ -2,9 +2,9 @@
 -- KEYS: ready list of each queue concerned.
 -- ARGV: per job: index of its queue in KEYS, id, kind, args, n, then n pairs of option name and value.
 --   Options: max_attempts, timeout_ms, traceparent (kept as they are); key; delay_ms; run_at;
---   idem (user:key), idem_hash (of the body), idem_ms (how long it is remembered).
--- Output: per job its id and outcome: created | id | key | idempotency (the id is the older job's) | mismatch (same
---   idempotency key, another body). With a mismatch nothing is written and what would be new is `refused`.
+--   idem (user:key), idem_hash (of the body), idem_ms (how long it is remembered), idem_wait (ms that the caller waits).
+-- Output: per job its id and outcome: created | id | key | idempotency (the id is the older job's; with a space and the
+--   time until which the first request waited, if it did) | mismatch (same idempotency key, another body). With a mismatch nothing is written and what would be new is `refused`.
 local function enqueue(keys, argv)
   local t = now()
   local jobs, answer = {}, {}
@@ -25,8 +25,12 @@ local function enqueue(keys, argv)
       job.idem = b .. 'idem:' .. job.idem
       local known = new_idems[job.idem] or redis.call('GET', job.idem)
       if known then
-        local known_id, known_hash = string.match(known, '^(%S+) (.*)$')
-        if known_hash == job.idem_hash then older, outcome = known_id, 'idempotency' else outcome = 'mismatch' end
+        local known_id, waited, known_hash = string.match(known, '^(%S+) (%d+) (.*)$')
+        if known_hash ~= job.idem_hash then
+          outcome = 'mismatch'
+        else
+          older, outcome = known_id, waited == '0' and 'idempotency' or 'idempotency ' .. waited
+        end
       end
     end
     if not outcome and (new_ids[job.hash] or redis.call('EXISTS', job.hash) == 1) then older, outcome = job.id, 'id' end
@@ -43,7 +47,11 @@ local function enqueue(keys, argv)
       if job.key then new_keys[job.unique] = job.id end
     end
     -- A repeat by id or key binds its idempotency key too: the next repeat must find the same job.
-    if job.idem and outcome ~= 'mismatch' then new_idems[job.idem] = (older or job.id) .. ' ' .. job.idem_hash end
+    if job.idem and outcome ~= 'mismatch' then
+      local wait = tonumber(job.idem_wait or '0')
+      job.bound = (older or job.id) .. ' ' .. string.format('%.0f', wait > 0 and t + wait or 0) .. ' ' .. job.idem_hash
+      new_idems[job.idem] = new_idems[job.idem] or job.bound
+    end
     job.answer = older or job.id
     answer[#answer + 1] = job.answer
     answer[#answer + 1] = outcome
@@ -57,7 +65,7 @@ local function enqueue(keys, argv)
   local waiting, created = {}, {}
   for _, job in ipairs(jobs) do
     if job.idem then
-      redis.call('SET', job.idem, job.answer .. ' ' .. job.idem_hash, 'PX', job.idem_ms, 'NX')
+      redis.call('SET', job.idem, job.bound, 'PX', job.idem_ms, 'NX')
     end
     if job.created then
       created[job.ready] = (created[job.ready] or 0) + 1

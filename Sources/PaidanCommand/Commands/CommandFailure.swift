@@ -4,6 +4,7 @@ import Jobs
 import JobsPostgres
 import Postgres
 import Redis
+import SystemPackage
 
 /// Why a command did not do what it was asked, and with which code it exits.
 struct CommandFailure: Error {
@@ -31,8 +32,18 @@ struct CommandFailure: Error {
         case let error as StoreError where error.code == .refused: self = .refused(error.message)
         case let error as StoreError: self = .failed("Redis: \(error.message)")
         case let error as RedisError: self = .failed("Redis: \(error.message)")
+        case let error as ImportRefusal: self = .refused(Self.text(error))
+        case let error as Errno: self = .failed("\(error)")
         case is CancellationError: self = .failed("Cancelled.")
         default: return nil
+        }
+    }
+
+    private static func text(_ refusal: ImportRefusal) -> String {
+        switch refusal {
+        case .notFound: "There is no such import."
+        case .state(let state): "The import is \(state); its error sheet is there when it has ended."
+        case .fileRemoved: "The uploaded file was removed (retention.sheets), so there is no error sheet any more."
         }
     }
 }

@@ -21,11 +21,11 @@ struct ConfigOption: ParsableArguments {
                     ?? "There is no configuration: neither ./jobs.conf nor /etc/paidan/jobs.conf is there; name one with --config."
             ])
         }
-        let text: String
-        do {
-            text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
-        } catch {
+        guard let bytes = try? Data(contentsOf: URL(filePath: path)) else {
             throw ConfError(problems: ["\(path): cannot be read"])
+        }
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            throw ConfError(problems: ["\(path): is not UTF-8"])
         }
         return try JobsConf(parsing: text, name: path, sources: sources)
     }

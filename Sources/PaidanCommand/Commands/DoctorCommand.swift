@@ -65,14 +65,18 @@ struct RedisExamination {
     let composition: Composition
 
     func findings() async -> [Finding] {
+        var findings: [Finding] = []
         do {
             let info = try await information()
-            return version(info) + persistence(info) + (try await settings()) + (try await census())
+            findings += version(info) + persistence(info)
+            findings += try await settings(isPersistent: info["aof_enabled"] == "1")
+            if !findings.contains(where: { $0.what == "redis version" && $0.level == .fail }) {
+                findings += try await census()
+            }
         } catch {
-            return [
-                Finding(.fail, "redis", "no answer (\(error)); is it running, and is redis.url right?")
-            ]
+            findings.append(Finding(.fail, "redis", "no answer (\(error)); is it running, and is redis.url right?"))
         }
+        return findings
     }
 
     private func information() async throws -> [String: String] {
@@ -106,19 +110,25 @@ struct RedisExamination {
         return [Finding(.ok, "redis persistence", "append-only file is on")]
     }
 
-    private func settings() async throws -> [Finding] {
+    private func settings(isPersistent: Bool) async throws -> [Finding] {
         var findings: [Finding] = []
-        if let fsync = try await setting("appendfsync"), fsync != "always" {
+        // Without an append-only file there is nothing to sync.
+        if isPersistent, let fsync = try await setting("appendfsync") {
             findings.append(
-                Finding(
-                    .warn, "redis appendfsync",
-                    "is \(fsync): jobs of the last second are lost with the machine. Set appendfsync always."))
+                fsync == "always"
+                    ? Finding(.ok, "redis appendfsync", fsync)
+                    : Finding(
+                        .warn, "redis appendfsync",
+                        "is \(fsync): jobs of the last second are lost with the machine. Set appendfsync always."))
         }
-        if let policy = try await setting("maxmemory-policy"), policy != "noeviction" {
+        if let policy = try await setting("maxmemory-policy") {
             findings.append(
-                Finding(
-                    .fail, "redis maxmemory-policy",
-                    "is \(policy): Redis throws jobs away when its memory is full. Set maxmemory-policy noeviction."))
+                policy == "noeviction"
+                    ? Finding(.ok, "redis maxmemory-policy", policy)
+                    : Finding(
+                        .fail, "redis maxmemory-policy",
+                        "is \(policy): Redis throws jobs away when its memory is full. Set maxmemory-policy noeviction."
+                    ))
         }
         return findings
     }

@@ -32,6 +32,9 @@ struct EnqueueCommand: AsyncParsableCommand {
             }
         }
         if delay != nil, at != nil { throw ValidationError("--in and --at exclude each other") }
+        guard args.isJSONObject else {
+            throw ValidationError("--args takes a JSON object, such as '{\"sleep_ms\": 100}'")
+        }
         if kind == "-", args != "{}" || delay != nil || at != nil || queue != nil || key != nil || wait != nil {
             throw ValidationError("with - every line says these things itself")
         }
@@ -40,28 +43,61 @@ struct EnqueueCommand: AsyncParsableCommand {
     func run() async throws {
         let composition = try Composition(config.load())
         defer { composition.close() }
-        let lines = kind == "-" ? [UInt8](FileHandle.standardInput.readDataToEndOfFile()) : try line()
+        if kind == "-" { return try await enqueueLines(composition) }
         let jobs: [NewJob]
         do {
-            jobs = try composition.jobForm.jobs(lines: lines[...])
+            jobs = try composition.jobForm.jobs(lines: try line()[...])
         } catch let problem as Problem {
             // One job of one command line needs no line number.
-            let errors = problem.errors.map {
-                kind == "-" ? "line \($0.pointer.dropFirst()): \($0.message)" : $0.message
+            let message =
+                problem.errors.isEmpty ? problem.detail : problem.errors.map(\.message).joined(separator: "\n")
+            let isUsage = problem.errors.contains { Self.options.contains($0.pointer) }
+            throw isUsage ? ValidationError(message) as any Error : CommandFailure.refused(message)
+        }
+        for job in try await composition.store.enqueue(jobs) { try await report(job, composition) }
+    }
+
+    /// Members that only a wrongly written option makes wrong.
+    private static let options: Set = ["/1/run_at", "/1/delay_s", "/1/key"]
+
+    /// All lines are checked before the first job is enqueued; then they go in as many at a time as one bulk may have.
+    private func enqueueLines(_ composition: Composition) async throws {
+        let lines = FileHandle.standardInput.readDataToEndOfFile().split(
+            separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        var bulks: [[NewJob]] = []
+        var problems: [String] = []
+        for start in stride(from: 0, to: lines.count, by: JobForm.mostLines) {
+            let bytes = Array(lines[start..<min(start + JobForm.mostLines, lines.count)].joined(separator: [0x0A]))
+            do {
+                bulks.append(try composition.jobForm.jobs(lines: bytes[...]))
+            } catch let problem as Problem {
+                problems += problem.errors.map { Self.text($0, after: start) }
+                if problem.errors.isEmpty { problems.append(problem.detail) }
             }
-            throw CommandFailure.refused(errors.isEmpty ? problem.detail : errors.joined(separator: "\n"))
         }
-        let enqueued = jobs.isEmpty ? [] : try await composition.store.enqueue(jobs)
-        if kind == "-" {
-            for job in enqueued { Output.data(job.id) }
-            Output.message("\(enqueued.count) jobs enqueued")
-        } else if let job = enqueued.first {
-            try await report(job, composition)
-        }
+        guard problems.isEmpty else { throw CommandFailure.refused(problems.joined(separator: "\n")) }
+        var ids: [String] = []
+        for bulk in bulks where !bulk.isEmpty { ids += try await composition.store.enqueue(bulk).map(\.id) }
+        if json.isOn { return try Output.json(Accepted(accepted: ids.count, ids: ids)) }
+        for id in ids { Output.data(id) }
+        Output.message("\(ids.count) jobs enqueued")
+    }
+
+    /// `line 12, args: must be an object`
+    private static func text(_ error: FieldError, after lines: Int) -> String {
+        let parts = error.pointer.split(separator: "/").map(String.init)
+        let number = parts.first.flatMap { Int($0) }.map { "line \($0 + lines)" } ?? "line"
+        return ([number] + parts.dropFirst()).joined(separator: ", ") + ": " + error.message
+    }
+
+    private struct Accepted: Encodable {
+        let accepted: Int
+        let ids: [String]
     }
 
     private func line() throws -> [UInt8] {
-        // The arguments are spliced in as they are: numbers over 2^53 stay exact.
+        // The arguments are spliced in as they are: numbers over 2^53 stay exact. Line breaks stand between members only.
+        let args = args.split(whereSeparator: \.isNewline).joined(separator: " ")
         var fields = ["\"kind\":\(try quoted(kind))", "\"args\":\(args)"]
         if let queue { fields.append("\"queue\":\(try quoted(queue))") }
         if let key { fields.append("\"key\":\(try quoted(key))") }

@@ -28,10 +28,16 @@ struct ImportCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let conf = try config.load()
+        guard FileManager.default.fileExists(atPath: file) else {
+            throw CommandFailure.refused("There is no file \(file).")
+        }
+        if (try? FileManager.default.contentsOfDirectory(atPath: file)) != nil {
+            throw CommandFailure.refused("\(file) is a folder, not a sheet.")
+        }
         guard FileManager.default.isReadableFile(atPath: file) else {
             throw CommandFailure.refused("\(file) cannot be read.")
         }
-        let conf = try config.load()
         var new = NewImport(fileName: URL(filePath: file).lastPathComponent)
         new.dryRun = dryRun
         new.duplicates = DuplicatePolicy(rawValue: duplicates) ?? .skip
@@ -39,7 +45,7 @@ struct ImportCommand: AsyncParsableCommand {
         new.sheet = sheet
         let door: any ImportDoor
         if let token = ProcessInfo.processInfo.environment["PAIDAN_TOKEN"], !token.isEmpty {
-            door = HTTPImportDoor(base: "http://\(conf.http.host):\(conf.http.port)", token: token)
+            door = HTTPImportDoor(base: conf.http.address, token: token)
         } else {
             door = StoreImportDoor(composition: Composition(conf))
         }

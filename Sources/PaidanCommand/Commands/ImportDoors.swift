@@ -120,8 +120,9 @@ struct HTTPImportDoor: ImportDoor {
 
     private static func failure(_ answer: HTTPResponse) -> CommandFailure {
         let detail = (try? JSONDecoder().decode(ProblemBody.self, from: Data(answer.body)))?.detail ?? ""
-        return answer.status == 404 || answer.status == 409
-            ? .refused(detail) : .failed("The service answered \(answer.status): \(detail)")
+        let text = "The service answered \(answer.status): \(detail)"
+        let isRefusal = (400..<500).contains(answer.status) && answer.status != 408 && answer.status != 429
+        return isRefusal ? .refused(text) : .failed(text)
     }
 
     private static func encoded(_ text: String) -> String {

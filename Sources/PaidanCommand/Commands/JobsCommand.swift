@@ -6,6 +6,7 @@ import JobsRedis
 struct JobsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "jobs", abstract: "Look at jobs and mend them.",
+        discussion: "Example: paidan jobs list --state dead",
         subcommands: [List.self, Show.self, Retry.self, Cancel.self, Discard.self])
 
     struct Filter: ParsableArguments {

@@ -5,6 +5,7 @@ import JobsRedis
 struct QueuesCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "queues", abstract: "Look at queues, pause and resume them.",
+        discussion: "Example: paidan queues list",
         subcommands: [List.self, Pause.self, Resume.self])
 
     struct List: AsyncParsableCommand {

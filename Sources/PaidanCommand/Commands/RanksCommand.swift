@@ -3,7 +3,8 @@ import CRM
 
 struct RanksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "ranks", abstract: "The sellers' shares and the open cycle.", subcommands: [Show.self, Set.self])
+        commandName: "ranks", abstract: "The sellers' shares and the open cycle.",
+        discussion: "Example: paidan ranks show", subcommands: [Show.self, Set.self])
 
     struct Show: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -16,7 +17,8 @@ struct RanksCommand: AsyncParsableCommand {
             let composition = try Composition(config.load())
             defer { composition.close() }
             let ranks = try await composition.desk.ranks()
-            if json.isOn { return try Output.json(Items(items: ranks)) }
+            let cycle = try await composition.desk.openCycle()
+            if json.isOn { return try Output.json(Shares(items: ranks, cycle: cycle.map { CycleLine($0) })) }
             Output.table(
                 ["SELLER", "NUM", "WEIGHT", "DAILY CAP", "HOLDING CAP"],
                 ranks.map { rank in
@@ -25,7 +27,7 @@ struct RanksCommand: AsyncParsableCommand {
                         rank.holdingCap.map { "\($0)" } ?? "-",
                     ]
                 })
-            guard let cycle = try await composition.desk.openCycle() else { return Output.data("no cycle is open") }
+            guard let cycle else { return Output.data("no cycle is open") }
             let slots = cycle.slots.map { slot in
                 switch slot.state {
                 case "used": "(\(slot.user))"
@@ -34,6 +36,31 @@ struct RanksCommand: AsyncParsableCommand {
                 }
             }
             Output.data("cycle \(cycle.number), \(cycle.strategy); (used) [void]: \(slots.joined(separator: " "))")
+        }
+    }
+
+    /// As `GET /v1/ranks` and `GET /v1/ranks/cycle` answer, in one.
+    private struct Shares: Encodable {
+        let items: [RankEntry]
+        let cycle: CycleLine?
+    }
+
+    private struct CycleLine: Encodable {
+        struct Slot: Encodable {
+            let pos: Int
+            let userId: String
+            let state: String
+            let reason: String?
+        }
+
+        let cycleNo: Int
+        let strategy: String
+        let slots: [Slot]
+
+        init(_ cycle: CycleView) {
+            cycleNo = cycle.number
+            strategy = cycle.strategy
+            slots = cycle.slots.map { Slot(pos: $0.position, userId: "\($0.user)", state: $0.state, reason: $0.reason) }
         }
     }
 
@@ -46,6 +73,16 @@ struct RanksCommand: AsyncParsableCommand {
         @Option(help: "Slots in a cycle, 0 to 1000.") var num: Int
         @Option(help: "Higher comes first.") var weight: Int
         @OptionGroup var config: ConfigOption
+
+        func validate() throws {
+            let nums = RankRules.nums
+            guard nums.contains(num) else {
+                throw ValidationError("--num takes \(nums.lowerBound) to \(nums.upperBound)")
+            }
+            guard Int32(exactly: weight) != nil else {
+                throw ValidationError("--weight takes \(Int32.min) to \(Int32.max)")
+            }
+        }
 
         func run() async throws {
             let composition = try Composition(config.load())

@@ -4,6 +4,7 @@ import CRM
 struct TokenCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "token", abstract: "Make, list and revoke API tokens.",
+        discussion: "Example: paidan token create --user admin --expires 90d",
         subcommands: [Create.self, List.self, Revoke.self])
 
     struct Create: AsyncParsableCommand {
@@ -17,8 +18,10 @@ struct TokenCommand: AsyncParsableCommand {
         @OptionGroup var json: JSONFlag
 
         func validate() throws {
-            if let expires, Quantity.duration(expires).map({ $0 >= .seconds(1) }) != true {
-                throw ValidationError("--expires takes a duration such as 12h or 90d")
+            guard let expires else { return }
+            let longest = Duration.seconds(86_400 * 36_500)
+            guard let lifetime = Quantity.duration(expires), (.seconds(1)...longest).contains(lifetime) else {
+                throw ValidationError("--expires takes a duration such as 12h or 90d, 36500d at most")
             }
         }
 

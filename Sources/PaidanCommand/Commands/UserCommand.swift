@@ -4,6 +4,7 @@ import CRM
 struct UserCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "user", abstract: "Make, list and disable users.",
+        discussion: "Example: paidan user create admin --role 管理员",
         subcommands: [Create.self, List.self, Disable.self])
 
     struct Create: AsyncParsableCommand {

@@ -1,24 +1,13 @@
 /// On which line of a TOML text a table or key stands.
 ///
-/// TOMLKit keeps no positions, so this scans for `[header]`, `[[header]]` and `key =`. A key inside a multi-line
-/// string could be taken for one; then an error names a wrong line, nothing worse.
+/// TOMLKit keeps no positions, so the text is read once more, only as far as this needs. It must be one that TOMLKit
+/// took; of another, a line may be wrong and nothing worse.
 struct ConfLines {
     private var lines: [[String]: Int] = [:]
 
     init(_ text: String) {
-        var table: [String] = []
-        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            let line = line.drop { $0 == " " || $0 == "\t" || $0 == "\r" }
-            if line.hasPrefix("[") {
-                table = Self.path(line.drop { $0 == "[" }, until: "]")
-                note(table, index + 1)
-            } else if !line.hasPrefix("#") {
-                let key = Self.path(line, until: "=")
-                guard !key.isEmpty else { continue }
-                note(table + key, index + 1)
-                noteInlineKeys(of: table + key, in: line, index + 1)
-            }
-        }
+        var scan = ConfScan(text)
+        while let (path, line) = scan.next() { note(path, line) }
     }
 
     /// Line (from 1) of the table or key, else of the nearest table around it.
@@ -33,41 +22,131 @@ struct ConfLines {
 
     private mutating func note(_ path: [String], _ line: Int) {
         // `[a.b]` makes a table `a` too: its first mention is its line.
-        for length in 1...max(1, path.count) where length <= path.count {
-            let prefix = Array(path.prefix(length))
+        for length in path.indices {
+            let prefix = Array(path[...length])
             if lines[prefix] == nil { lines[prefix] = line }
         }
     }
+}
 
-    /// Keys of `name = { key = … }` on the same line.
-    private mutating func noteInlineKeys(of path: [String], in line: Substring, _ number: Int) {
-        guard let brace = line.firstIndex(of: "{") else { return }
-        for part in line[line.index(after: brace)...].split(separator: ",") {
-            let key = Self.path(part.drop { $0 == " " }, until: "=")
-            if !key.isEmpty { note(path + key, number) }
+/// The headers and keys of a TOML text, one after the other, those of inline tables included.
+private struct ConfScan {
+    private let bytes: [UInt8]
+    private var at = 0
+    private var line = 1
+    private var table: [String] = []
+    /// What is open around the value that comes next: inline tables (with their path) and arrays.
+    private var open: [(path: [String], isTable: Bool)] = []
+
+    init(_ text: String) { bytes = Array(text.utf8) }
+
+    /// - Returns: nil at the end.
+    mutating func next() -> (path: [String], line: Int)? {
+        while let byte = skipBlanks() {
+            if let inner = open.last {
+                switch byte {
+                case UInt8(ascii: ","): at += 1
+                case UInt8(ascii: "]"), UInt8(ascii: "}"):
+                    at += 1
+                    open.removeLast()
+                default:
+                    if inner.isTable { return key(below: inner.path) }
+                    value(of: inner.path)
+                }
+            } else if byte == UInt8(ascii: "[") {
+                let start = line
+                while peek == UInt8(ascii: "[") { at += 1 }
+                table = dotted()
+                while let byte = peek, byte == UInt8(ascii: "]") || byte == UInt8(ascii: " ") { at += 1 }
+                return (table, start)
+            } else {
+                return key(below: table)
+            }
+        }
+        return nil
+    }
+
+    private var peek: UInt8? { at < bytes.count ? bytes[at] : nil }
+
+    /// To the next byte that is neither white space nor a comment.
+    private mutating func skipBlanks() -> UInt8? {
+        while let byte = peek {
+            switch byte {
+            case UInt8(ascii: "\n"):
+                line += 1
+                at += 1
+            case UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r"): at += 1
+            case UInt8(ascii: "#"): while let byte = peek, byte != UInt8(ascii: "\n") { at += 1 }
+            default: return byte
+            }
+        }
+        return nil
+    }
+
+    /// `key =` with the beginning of its value.
+    private mutating func key(below path: [String]) -> (path: [String], line: Int) {
+        let start = line
+        let path = path + dotted()
+        while let byte = peek, byte != UInt8(ascii: "="), byte != UInt8(ascii: "\n") { at += 1 }
+        if peek == UInt8(ascii: "=") { at += 1 }
+        value(of: path)
+        return (path, start)
+    }
+
+    /// A whole scalar, or the opening of an array or inline table.
+    private mutating func value(of path: [String]) {
+        switch skipBlanks() {
+        case UInt8(ascii: "["), UInt8(ascii: "{"):
+            open.append((path, peek == UInt8(ascii: "{")))
+            at += 1
+        case UInt8(ascii: "\""), UInt8(ascii: "'"): _ = quoted()
+        default:
+            let start = at
+            while let byte = peek, !",]}#\n".utf8.contains(byte) { at += 1 }
+            // Whatever it is, the scan goes on.
+            if at == start, open.isEmpty { at += 1 }
         }
     }
 
-    /// `a."b.c".d` up to `end` as its parts; empty if `end` does not come.
-    private static func path(_ text: Substring, until end: Character) -> [String] {
+    /// `a."b.c".d` as its parts.
+    private mutating func dotted() -> [String] {
         var parts: [String] = []
-        var part = ""
-        var quote: Character?
-        for character in text {
-            if let open = quote {
-                if character == open { quote = nil } else { part.append(character) }
-            } else if character == "\"" || character == "'" {
-                quote = character
-            } else if character == end {
-                parts.append(part)
-                return parts.contains("") ? [] : parts
-            } else if character == "." {
-                parts.append(part)
-                part = ""
-            } else if character != " " && character != "\t" {
-                part.append(character)
+        while let byte = peek {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "'") {
+                parts.append(quoted())
+            } else if byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: ".") {
+                at += 1
+            } else {
+                let start = at
+                while let byte = peek, !".=] \t\r\n".utf8.contains(byte) { at += 1 }
+                if at == start { break }
+                parts.append(String(decoding: bytes[start..<at], as: UTF8.self))
             }
         }
-        return []
+        return parts
+    }
+
+    /// A string in one or three quotes.
+    private mutating func quoted() -> String {
+        let quote = bytes[at]
+        let isLong = bytes[at...].starts(with: [quote, quote, quote])
+        at += isLong ? 3 : 1
+        var text: [UInt8] = []
+        while let byte = peek {
+            if byte == UInt8(ascii: "\\"), quote == UInt8(ascii: "\"") {
+                at += 1
+            } else if byte == quote, !isLong || bytes[at...].starts(with: [quote, quote, quote]) {
+                at += isLong ? 3 : 1
+                // One or two quotes may stand right before the closing three.
+                while isLong, peek == quote { at += 1 }
+                break
+            }
+            if let byte = peek {
+                if byte == UInt8(ascii: "\n") { line += 1 }
+                text.append(byte)
+                at += 1
+            }
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -19,13 +19,22 @@ struct ConfSources: Sendable {
 final class ConfNotes: Sendable {
     private struct State {
         var problems: [(line: Int, text: String)] = []
+        var keys: Set<[String]> = []
         var secrets: [Secret] = []
     }
 
     private let state = Lock(State())
 
-    func problem(_ text: String, line: Int) { state.withLock { $0.problems.append((line, text)) } }
+    /// One problem a key: what follows from the first would only hide it.
+    func problem(of key: [String], _ text: String, line: Int) {
+        state.withLock { state in
+            if state.keys.insert(key).inserted { state.problems.append((line, text)) }
+        }
+    }
+
     func secret(_ secret: Secret) { state.withLock { $0.secrets.append(secret) } }
+
+    func hasProblem(of key: [String]) -> Bool { state.withLock { $0.keys.contains(key) } }
 
     /// In the order of the file.
     var problems: [String] { state.withLock { $0.problems.sorted { $0.line < $1.line }.map(\.text) } }
@@ -44,6 +53,8 @@ struct ConfTable {
     private let sources: ConfSources
     private let notes: ConfNotes
     private var known: Set<String> = []
+    /// What `env:NAME` and `file:PATH` stand for, to keep it out of errors.
+    private var outside: [String: String] = [:]
 
     init(root: TOMLTable, file: String, lines: ConfLines, sources: ConfSources, notes: ConfNotes) {
         self.init(path: [], table: root, file: file, lines: lines, sources: sources, notes: notes)
@@ -65,6 +76,9 @@ struct ConfTable {
 
     func has(_ key: String) -> Bool { table?[key] != nil }
 
+    /// Takes these keys for known without reading them.
+    mutating func pass(_ keys: [String]) { known.formUnion(keys) }
+
     // MARK: values
 
     mutating func string(_ key: String, default value: String) -> String { text(key) ?? value }
@@ -72,14 +86,43 @@ struct ConfTable {
     /// A string that must be there and not empty.
     mutating func required(_ key: String) -> String {
         guard let found = text(key) else {
-            if !has(key) { note(key, "is missing") }
+            if table != nil, !has(key) { note(key, "is missing") }
             return ""
         }
         if found.isEmpty { note(key, "is empty") }
         return found
     }
 
+    /// A string that `read` can make something of, or that of an environment variable that overrides it; both must be
+    /// right. An empty variable counts as none.
+    ///
+    /// - Returns: nil if something was noted.
+    mutating func overridable<Value>(
+        _ key: String, default text: String, variable: String, _ read: (String) throws -> Value
+    ) -> Value? {
+        let written = string(key, default: text)
+        guard !notes.hasProblem(of: path + [key]) else { return nil }
+        var value: Value?
+        do { value = try read(written) } catch { note(key, "\(error)") }
+        guard let override = sources.environment(variable), !override.isEmpty else { return value }
+        do {
+            return try read(override)
+        } catch {
+            notes.problem(
+                of: [variable], "the environment variable \(variable), which overrides \(name(key)): \(error)", line: 0)
+            return nil
+        }
+    }
+
     mutating func optional(_ key: String) -> String? { text(key) }
+
+    /// A string that must be there and never shows in a log or error.
+    mutating func requiredSecret(_ key: String) -> Secret {
+        if table != nil, !has(key) { note(key, "is missing") }
+        let secret = secret(key) ?? Secret("")
+        if secret.isEmpty { note(key, "is empty") }
+        return secret
+    }
 
     /// A string that never shows in a log or error.
     mutating func secret(_ key: String) -> Secret? {
@@ -95,7 +138,12 @@ struct ConfTable {
 
     mutating func optionalInteger(_ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let found = value(key) else { return nil }
-        guard let number = found.int else { return wrong(key, "must be a whole number") }
+        var parsed = found.int
+        if let text = found.string, text.isOutside {
+            guard let text = resolved(text, key) else { return nil }
+            parsed = Int(text)
+        }
+        guard let number = parsed else { return wrong(key, "must be a whole number") }
         guard range.contains(number) else {
             return wrong(key, "must be \(range.lowerBound) to \(range.upperBound), is \(number)")
         }
@@ -104,7 +152,12 @@ struct ConfTable {
 
     mutating func boolean(_ key: String, default value: Bool) -> Bool {
         guard let found = self.value(key) else { return value }
-        guard let flag = found.bool else { return wrong(key, "must be true or false") ?? value }
+        var parsed = found.bool
+        if let text = found.string, text.isOutside {
+            guard let text = resolved(text, key) else { return value }
+            parsed = Bool(text)
+        }
+        guard let flag = parsed else { return wrong(key, "must be true or false") ?? value }
         return flag
     }
 
@@ -184,12 +237,22 @@ struct ConfTable {
     /// Notes a problem of this key that only its reader can see.
     func note(_ key: String, _ problem: String) {
         let full = path + [key]
-        let name = full.map { $0.contains(".") ? "\"\($0)\"" : $0 }.joined(separator: ".")
         let line = lines[full]
-        notes.problem("\(file):\(line.map { "\($0): " } ?? " ")\(name) \(problem)", line: line ?? 0)
+        var problem = problem
+        // What came from the environment or a file is never repeated, whatever key it was meant for.
+        if let value = outside[key], !value.isEmpty {
+            problem = problem.replacing("\"\(value)\"", with: "something else")
+            if value.count >= 4 { problem = problem.replacing(value, with: "…") }
+        }
+        notes.problem(of: full, "\(file):\(line.map { "\($0): " } ?? " ")\(name(key)) \(problem)", line: line ?? 0)
     }
 
     // MARK: parts
+
+    /// The key with the tables around it, as TOML writes it.
+    private func name(_ key: String) -> String {
+        (path + [key]).map { $0.wholeMatch(of: /[A-Za-z0-9_-]+/) == nil ? "\"\($0)\"" : $0 }.joined(separator: ".")
+    }
 
     private mutating func value(_ key: String) -> (any TOMLValueConvertible)? {
         known.insert(key)
@@ -203,20 +266,25 @@ struct ConfTable {
     }
 
     /// What `env:NAME` or `file:PATH` stands for.
-    private func resolved(_ text: String, _ key: String) -> String? {
+    private mutating func resolved(_ text: String, _ key: String) -> String? {
+        guard text.isOutside else { return text }
+        let value: String
         if text.hasPrefix("env:") {
             let name = String(text.dropFirst(4))
-            return sources.environment(name) ?? wrong(key, "names the environment variable \(name), which is not set")
-        }
-        if text.hasPrefix("file:") {
+            guard let found = sources.environment(name) else {
+                return wrong(key, "names the environment variable \(name), which is not set")
+            }
+            value = found
+        } else {
             let name = String(text.dropFirst(5))
             do {
-                return String(try sources.file(name).trimmingSuffix { $0.isNewline })
+                value = String(try sources.file(name).trimmingSuffix { $0.isNewline })
             } catch {
                 return wrong(key, "names the file \(name), which cannot be read")
             }
         }
-        return text
+        outside[key] = value
+        return value
     }
 
     private func wrong<Value>(_ key: String, _ problem: String) -> Value? {
@@ -226,6 +294,9 @@ struct ConfTable {
 }
 
 extension String {
+    /// True for `env:NAME` and `file:PATH`.
+    fileprivate var isOutside: Bool { hasPrefix("env:") || hasPrefix("file:") }
+
     fileprivate func trimmingSuffix(while predicate: (Character) -> Bool) -> Substring {
         var end = endIndex
         while end > startIndex, predicate(self[index(before: end)]) { end = index(before: end) }

@@ -57,6 +57,8 @@ extension JobsConf {
         let options = options(&table)
         defer { table.finish() }
         guard let type = ChannelType(rawValue: text) else {
+            // Which keys it may have depends on the type.
+            table.pass(table.names)
             if !text.isEmpty {
                 let known = ChannelType.allCases.map(\.rawValue).joined(separator: ", ")
                 table.note("type", "must be one of \(known), is \"\(text)\"")
@@ -69,18 +71,19 @@ extension JobsConf {
                 let settings = try email(name, &table, options)
                 return ChannelEntry(name: name, type: type, settings: .email(settings))
             case .wecomRobot:
-                var settings = WeComRobotSettings(url: table.secret("url") ?? Secret(""))
+                var settings = WeComRobotSettings(url: table.requiredSecret("url"))
                 settings.options = options
                 try settings.validate(name)
                 return ChannelEntry(name: name, type: type, settings: .wecomRobot(settings))
             case .dingtalkRobot:
-                var settings = DingTalkRobotSettings(url: table.secret("url") ?? Secret(""))
+                var settings = DingTalkRobotSettings(url: table.requiredSecret("url"))
                 settings.options = options
                 settings.secret = table.secret("secret").flatMap { $0.isEmpty ? nil : $0 }
                 settings.keywords = table.strings("keywords") ?? []
                 try settings.validate(name)
                 return ChannelEntry(name: name, type: type, settings: .dingtalkRobot(settings))
             case .wecomApp, .wechatTemplate, .dingtalkWork, .sms, .webhook:
+                table.pass(laterKeys[type] ?? [])
                 table.note(
                     "type", "\(text) comes with a later version; this one has email, wecom_robot, dingtalk_robot")
                 return nil
@@ -92,12 +95,21 @@ extension JobsConf {
         }
     }
 
+    /// Keys of the types that this version does not have yet, so that only the type is said to be wrong.
+    private static let laterKeys: [ChannelType: [String]] = [
+        .wecomApp: ["base_url", "corp_id", "secret", "agent_id"],
+        .wechatTemplate: ["base_url", "app_id", "secret", "template_id", "fields"],
+        .dingtalkWork: ["base_url", "oapi_base_url", "app_key", "app_secret", "agent_id"],
+        .sms: ["base_url", "access_key_id", "access_key_secret", "sign_name", "template_code"],
+        .webhook: ["url", "secret", "headers", "allow_networks", "allow_ports", "allow_http"],
+    ]
+
     private static func email(
         _ name: String, _ table: inout ConfTable, _ options: ChannelOptions
     ) throws(ChannelSettingError) -> EmailSettings {
         let url = table.required("url")
         let username = table.optional("username").flatMap { $0.isEmpty ? nil : $0 }
-        var settings = EmailSettings(url: url, from: table.string("from", default: username ?? ""))
+        var settings = EmailSettings(url: url, from: table.string("from", default: username ?? "paidan@localhost.localdomain"))
         settings.username = username
         settings.password = table.secret("password").flatMap { $0.isEmpty ? nil : $0 }
         settings.caFile = table.optional("ca_file").flatMap { $0.isEmpty ? nil : $0 }

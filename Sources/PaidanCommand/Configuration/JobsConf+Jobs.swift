@@ -78,7 +78,7 @@ extension JobsConf {
             if !kind.isEmpty, !Self.knownKinds.contains(kind) {
                 entry.note("kind", "\"\(kind)\" is an unknown kind of job")
             }
-            if TimeZone(identifier: zone) == nil { entry.note("timezone", "\"\(zone)\" is no known time zone") }
+            if ScheduleZone(zone) == nil { entry.note("timezone", "\"\(zone)\" is no known time zone") }
             if !args.isJSONObject {
                 entry.note("args", "must be a JSON object in a string, such as '{\"dry_run\": true}'")
             }
@@ -89,7 +89,8 @@ extension JobsConf {
 }
 
 extension String {
-    fileprivate var isJSONObject: Bool {
+    /// True for the text of one JSON object.
+    var isJSONObject: Bool {
         (try? JSONDecoder().decode([String: IgnoredJSON].self, from: Data(utf8))) != nil
     }
 }

@@ -1,45 +1,40 @@
-import Foundation
+import Jobs
 import Logging
 import Observability
 import Postgres
 import Redis
 
 extension JobsConf {
-    static func readRedis(_ root: inout ConfTable, _ sources: ConfSources, _ notes: ConfNotes) -> RedisConfiguration {
+    static func readRedis(_ root: inout ConfTable, _ notes: ConfNotes) -> RedisConfiguration {
         var table = root.subtable("redis")
-        let written = table.string("url", default: "redis://127.0.0.1:6379/0")
+        let configuration = table.overridable(
+            "url", default: "redis://127.0.0.1:6379/0", variable: "PAIDAN_REDIS_URL"
+        ) { try RedisConfiguration(url: $0) }
         table.finish()
-        do {
-            let override = sources.environment("PAIDAN_REDIS_URL")
-            let configuration = try RedisConfiguration(url: override ?? written)
-            if let password = configuration.password { notes.secret(Secret(password)) }
-            return configuration
-        } catch {
-            table.note("url", "\(error)")
-            return RedisConfiguration(address: .tcp(host: "127.0.0.1", port: 6379))
-        }
+        if let password = configuration?.password { notes.secret(Secret(password)) }
+        return configuration ?? RedisConfiguration(address: .tcp(host: "127.0.0.1", port: 6379))
     }
 
-    static func readPostgres(
-        _ root: inout ConfTable, _ sources: ConfSources, _ notes: ConfNotes
-    ) -> PostgresConfiguration {
+    /// Without its time zone, which `readServer` finds.
+    static func readPostgres(_ root: inout ConfTable, _ notes: ConfNotes) -> PostgresConfiguration {
         var table = root.subtable("postgres")
-        let written = table.string("url", default: "postgresql://127.0.0.1:5432/paidan")
-        var configuration = PostgresConfiguration(conninfo: sources.environment("PAIDAN_POSTGRES_URL") ?? written)
-        configuration.sessions = table.integer("sessions", default: 4, in: 1...64)
-        configuration.timeZone = root.string("timezone", default: "Asia/Shanghai")
-        table.finish()
-        do {
+        let read = table.overridable(
+            "url", default: "postgresql://127.0.0.1:5432/paidan", variable: "PAIDAN_POSTGRES_URL"
+        ) { conninfo in
+            let configuration = PostgresConfiguration(conninfo: conninfo)
             if let password = try configuration.password() { notes.secret(Secret(password)) }
-        } catch {
-            table.note("url", "\(error)")
+            return configuration
         }
+        var configuration = read ?? PostgresConfiguration(conninfo: "")
+        configuration.sessions = table.integer("sessions", default: 4, in: 1...64)
+        table.finish()
         return configuration
     }
 
-    mutating func readServer(_ root: inout ConfTable, _ sources: ConfSources) {
+    mutating func readServer(_ root: inout ConfTable) {
         timezone = root.string("timezone", default: timezone)
-        if TimeZone(identifier: timezone) == nil { root.note("timezone", "\"\(timezone)\" is no known time zone") }
+        if ScheduleZone(timezone) == nil { root.note("timezone", "\"\(timezone)\" is no known time zone") }
+        postgres.timeZone = timezone
 
         var table = root.subtable("log")
         if let text = table.optional("level") {
@@ -53,14 +48,13 @@ extension JobsConf {
         table.finish()
 
         table = root.subtable("http")
-        let listen = sources.environment("PAIDAN_HTTP_LISTEN") ?? table.string("listen", default: "127.0.0.1:8080")
-        _ = table.optional("listen")
-        if let (host, port) = HTTP.address(listen) {
-            http.host = host
-            http.port = port
-        } else {
-            table.note("listen", "must be HOST:PORT such as 127.0.0.1:8080 or [::1]:8080, is \"\(listen)\"")
+        let listen = table.overridable(
+            "listen", default: "\(http.host):\(http.port)", variable: "PAIDAN_HTTP_LISTEN"
+        ) { text in
+            guard let address = HTTP.address(text) else { throw HTTP.AddressError() }
+            return address
         }
+        if let listen { (http.host, http.port) = listen }
         http.maxBody = table.size("max_body", default: http.maxBody, in: 1024...(16 << 30))
         http.publicURL = table.string("public_url", default: http.publicURL)
         table.finish()
@@ -85,17 +79,30 @@ extension JobsConf.Log {
 }
 
 extension JobsConf.HTTP {
+    struct AddressError: Error, CustomStringConvertible {
+        let description = "must be HOST:PORT such as 127.0.0.1:8080 or [::1]:8080"
+    }
+
+    /// Where a client on this machine finds it.
+    var address: String { "http://\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+
     /// `host:port` or `[v6]:port`.
     static func address(_ text: String) -> (host: String, port: Int)? {
-        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
-            (0...65_535).contains(port)
-        else { return nil }
+        guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...].digits) else {
+            return nil
+        }
         var host = String(text[..<colon])
         if host.hasPrefix("[") && host.hasSuffix("]") {
             host = String(host.dropFirst().dropLast())
         } else if host.contains(":") {
             return nil
         }
-        return host.isEmpty ? nil : (host, port)
+        guard !host.isEmpty, host.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { return nil }
+        return (host, Int(port))
     }
+}
+
+extension Substring {
+    /// Itself if it is nothing but ASCII digits, else empty.
+    fileprivate var digits: Substring { utf8.allSatisfy { (48...57).contains($0) } ? self : "" }
 }

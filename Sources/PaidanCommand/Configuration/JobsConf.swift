@@ -109,7 +109,8 @@ extension JobsConf {
     ///   - name: how the file is called in errors.
     /// - Throws: `ConfError` with every problem found, in the order of the file.
     init(parsing text: String, name: String, sources: ConfSources) throws {
-        let lines = ConfLines(text)
+        // Editors of Windows put a byte order mark in front.
+        let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         let notes = ConfNotes()
         let root: TOMLTable
         do {
@@ -118,10 +119,10 @@ extension JobsConf {
             let at = error.source.begin
             throw ConfError(problems: ["\(name):\(at.line):\(at.column): \(error.description)"])
         }
-        var table = ConfTable(root: root, file: name, lines: lines, sources: sources, notes: notes)
-        redis = Self.readRedis(&table, sources, notes)
-        postgres = Self.readPostgres(&table, sources, notes)
-        readServer(&table, sources)
+        var table = ConfTable(root: root, file: name, lines: ConfLines(text), sources: sources, notes: notes)
+        redis = Self.readRedis(&table, notes)
+        postgres = Self.readPostgres(&table, notes)
+        readServer(&table)
         readJobs(&table)
         readBusiness(&table)
         readChannels(&table)

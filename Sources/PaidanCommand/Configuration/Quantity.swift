@@ -18,7 +18,8 @@ enum Quantity {
 
     private static func scaled(_ text: String, _ units: [(String, Int64)]) -> Int64? {
         for (unit, factor) in units where text.hasSuffix(unit) {
-            guard let number = Int64(text.dropLast(unit.count)), number >= 0 else { continue }
+            let digits = text.dropLast(unit.count)
+            guard digits.utf8.allSatisfy({ (48...57).contains($0) }), let number = Int64(digits) else { continue }
             let (product, overflow) = number.multipliedReportingOverflow(by: factor)
             return overflow ? nil : product
         }

@@ -33,6 +33,8 @@ struct Composition: Sendable {
         self.conf = conf
         redactor = Redactor(conf.secrets)
         var postgres = conf.postgres
+        // A request that needs the database is told soon that it is away; a restart of a moment is waited for.
+        postgres.patience = .seconds(3)
         // Who has been silent for a lease has lost its jobs, and with them the right to its locks.
         postgres.silence = conf.worker.lease
         pool = PostgresPool(postgres)

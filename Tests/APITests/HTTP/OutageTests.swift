@@ -1,0 +1,72 @@
+import TestSupport
+import Testing
+
+@Suite struct OutageTests {
+    @Test func withoutPostgresASeenTokenStillReachesRedis() async throws {
+        try await PrivatePostgres.with { postgres in
+            try await TestService.migrate(postgres.conninfo)
+            try await TestService.with(database: postgres.conninfo) { service in
+                let seen = try await service.token(for: "boss")
+                let unseen = try await service.token(for: "other")
+                #expect(try await service.ask("GET", "/v1/queues", token: seen).status == 200)
+                #expect(try await service.ask("GET", "/readyz", token: "").status == 200)
+                try await postgres.kill()
+
+                let started = ContinuousClock.now
+                #expect(try await service.ask("GET", "/v1/queues", token: seen).status == 200)
+                let job = try await service.ask("POST", "/v1/jobs", #"{"kind": "noop"}"#, token: seen)
+                #expect(job.status == 202)
+                #expect(try await service.ask("GET", "/v1/me", token: seen).status == 200)
+                // What is in memory answers at once.
+                #expect(ContinuousClock.now - started < .seconds(2))
+                for (method, path, body, token) in [
+                    ("GET", "/v1/ranks", nil, seen), ("POST", "/v1/customers", #"{"qq": 1, "name": "x"}"#, seen),
+                    ("GET", "/v1/imports/1", nil, seen), ("POST", "/v1/imports", "姓名,QQ", seen),
+                    ("GET", "/v1/queues", nil, unseen), ("GET", "/v1/queues", nil, "pdn_wrong"),
+                ] as [(String, String, String?, String)] {
+                    let began = ContinuousClock.now
+                    let answer = try await service.ask(method, path, body, token: token)
+                    expectProblem(answer, 503)
+                    #expect(answer["retry-after"].flatMap { Int($0) } != nil)
+                    #expect(ContinuousClock.now - began < .seconds(8), "\(method) \(path)")
+                }
+                let ready = try await service.ask("GET", "/readyz", token: "")
+                #expect(ready.status == 503)
+                #expect(ready["retry-after"] != nil)
+                #expect(try await service.ask("GET", "/healthz", token: "").status == 200)
+                #expect(try await service.ask("GET", "/metrics", token: "").status == 200)
+
+                try await postgres.launch()
+                #expect(
+                    try await eventually { try await service.ask("GET", "/v1/queues", token: unseen).status == 200 })
+                #expect(try await eventually { try await service.ask("GET", "/readyz", token: "").status == 200 })
+            }
+        }
+    }
+
+    @Test func withoutRedisWhatNeedsItIs503() async throws {
+        try await TestService.with { service in
+            #expect(try await service.ask("GET", "/v1/queues").status == 200)
+            service.redis.stop()
+            for (method, path, body) in [
+                ("GET", "/v1/queues", nil), ("POST", "/v1/jobs", #"{"kind": "noop"}"#), ("GET", "/v1/jobs", nil),
+                ("GET", "/v1/jobs/abc", nil), ("POST", "/v1/queues/default/pause", nil), ("GET", "/v1/workers", nil),
+            ] as [(String, String, String?)] {
+                let began = ContinuousClock.now
+                let answer = try await service.ask(method, path, body)
+                expectProblem(answer, 503)
+                #expect(answer["retry-after"].flatMap { Int($0) } != nil)
+                #expect(ContinuousClock.now - began < .seconds(8), "\(method) \(path)")
+            }
+            expectProblem(try await service.ask("POST", "/v1/jobs", #"{"kind": "nothing"}"#), 422)
+            #expect(try await service.ask("GET", "/v1/ranks").status == 200)
+            #expect(try await service.ask("POST", "/v1/customers", #"{"qq": 12345, "name": "王五"}"#).status == 201)
+            #expect(try await service.ask("POST", "/v1/imports", "姓名,QQ\n张三,123456\n").status == 202)
+            #expect(try await service.ask("GET", "/readyz", token: "").status == 503)
+            #expect(try await service.ask("GET", "/metrics", token: "").status == 200)
+            try await service.redis.start()
+            #expect(try await eventually { try await service.ask("GET", "/v1/queues").status == 200 })
+            #expect(try await eventually { try await service.ask("GET", "/readyz", token: "").status == 200 })
+        }
+    }
+}
