@@ -70,7 +70,8 @@ struct OutageTests {
             _ = try await world.client.send(RedisCommand("FLUSHALL"))
             let start = ContinuousClock.now
             try await until("the import is done", within: .seconds(60)) {
-                try await world.count("SELECT count(*) FROM paidan.import_batch WHERE id = \(id) AND state = 'done'") > 0
+                try await world.count("SELECT count(*) FROM paidan.import_batch WHERE id = \(id) AND state = 'done'")
+                    > 0
             }
             #expect(ContinuousClock.now - start < .seconds(60))
             try await world.rest()

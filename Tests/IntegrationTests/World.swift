@@ -22,7 +22,9 @@ final class World: Sendable {
     private let started = Lock<[Service]>([])
 
     /// Shares of the sellers 1, 2 …
-    static let shares = [(num: 5, weight: 1), (num: 3, weight: 4), (num: 8, weight: 2), (num: 1, weight: 9), (num: 6, weight: 2)]
+    static let shares = [
+        (num: 5, weight: 1), (num: 3, weight: 4), (num: 8, weight: 2), (num: 1, weight: 9), (num: 6, weight: 2),
+    ]
     static var sellers: [String] { (1...shares.count).map { "seller\($0)" } }
 
     /// Runs `body` in a world of its own: a database, a Redis with an append-only file, a mail server, a robot.

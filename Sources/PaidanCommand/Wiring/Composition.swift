@@ -61,7 +61,8 @@ struct Composition: Sendable {
             })
         kinds = Kinds.registry(
             conf: conf, pool: pool, store: store, list: list, desk: desk, imports: imports, hooks: hooks,
-            channels: conf.connectedChannels(curl).mapValues(seams.channel), logger: Self.logger(conf, redactor, "jobs"))
+            channels: conf.connectedChannels(curl).mapValues(seams.channel), logger: Self.logger(conf, redactor, "jobs")
+        )
     }
 
     var jobForm: JobForm { JobForm(jobs: jobsAPI, environment: environment) }
