@@ -8,6 +8,8 @@ public protocol Channel: Sendable {
     var keyFingerprint: String { get }
     var limits: ChannelLimits { get }
     var ambiguousPolicy: AmbiguousPolicy { get }
+    /// When nothing is sent.
+    var quietHours: [QuietHours] { get }
 
     /// The messages that name every item of `digest` in exactly one of them, in order, each within the provider's size.
     ///

@@ -38,6 +38,7 @@ public struct DingTalkRobot: Channel {
     public let keyFingerprint: String
     public let limits: ChannelLimits
     public let ambiguousPolicy = AmbiguousPolicy.retryOnce
+    public var quietHours: [QuietHours] { settings.options.quietHours }
     private let settings: DingTalkRobotSettings
     private let transport: RobotTransport
 

@@ -52,6 +52,7 @@ public struct Email: Channel {
     public let keyFingerprint: String
     public let limits: ChannelLimits
     public let ambiguousPolicy = AmbiguousPolicy.retry
+    public var quietHours: [QuietHours] { settings.options.quietHours }
     private let settings: EmailSettings
     private let from: Mailbox
     private let client: CurlClient

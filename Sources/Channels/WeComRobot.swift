@@ -23,6 +23,7 @@ public struct WeComRobot: Channel {
     public let keyFingerprint: String
     public let limits: ChannelLimits
     public let ambiguousPolicy = AmbiguousPolicy.retryOnce
+    public var quietHours: [QuietHours] { settings.options.quietHours }
     private let settings: WeComRobotSettings
     private let transport: RobotTransport
 

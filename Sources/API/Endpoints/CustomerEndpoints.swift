@@ -17,11 +17,10 @@ enum CustomerEndpoints {
                 try await create(call, customers.store)
             },
             Endpoint(
-                .get, "/v1/customers/{id}", "One customer, as of today",
-                object: { _ = try await find($0, customers.store) }
+                .get, "/v1/customers/{id}", "One customer, as of today"
             ) { call in
                 try reply(try await find(call, customers.store), status: .ok)
-            },
+            }.locating { _ = try await find($0, customers.store) },
         ]
     }
 

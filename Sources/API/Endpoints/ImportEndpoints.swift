@@ -32,31 +32,27 @@ enum ImportEndpoints {
                 let template = ImportTemplate(rawValue: name) ?? .xlsx
                 return download(try template.bytes(), template.fileName, SheetType.of(name))
             },
-            Endpoint(.get, "/v1/imports/{id}", "One import", object: { _ = try await view($0, store) }) { call in
+            Endpoint(.get, "/v1/imports/{id}", "One import") { call in
                 .json(try await view(call, store))
-            },
+            }.locating { _ = try await view($0, store) },
             Endpoint(
-                .get, "/v1/imports/{id}/rows", "What became of each row", query: ["state", "cursor", "limit"],
-                object: { _ = try await view($0, store) }
+                .get, "/v1/imports/{id}/rows", "What became of each row", query: ["state", "cursor", "limit"]
             ) { call in
                 try await rows(call, store)
-            },
+            }.locating { _ = try await view($0, store) },
             Endpoint(
-                .get, "/v1/imports/{id}/errors", "The rows that were not taken, to mend and import again",
-                object: { _ = try await view($0, store) }
+                .get, "/v1/imports/{id}/errors", "The rows that were not taken, to mend and import again"
             ) { call in
                 try await errors(call, store)
-            },
+            }.locating { _ = try await view($0, store) },
             Endpoint(
-                .post, "/v1/imports/{id}/cancel", "Stop an import between two chunks",
-                object: { _ = try await view($0, store) }
+                .post, "/v1/imports/{id}/cancel", "Stop an import between two chunks"
             ) { call in
                 try await judged { try await store.cancel(try id(call)) }
                 return .json(try await view(call, store))
-            },
+            }.locating { _ = try await view($0, store) },
             Endpoint(
-                .post, "/v1/imports/{id}/undo", "Take back the customers that nobody has touched", success: 202,
-                object: { _ = try await view($0, store) }
+                .post, "/v1/imports/{id}/undo", "Take back the customers that nobody has touched", success: 202
             ) { call in
                 let job = try await judged {
                     try await store.requestUndo(try id(call), traceparent: call.header(.traceparent))
@@ -66,7 +62,7 @@ enum ImportEndpoints {
                         out.field("id", call.parameters["id"])
                         out.field("job_id", job)
                     }, status: .accepted)
-            },
+            }.locating { _ = try await view($0, store) },
         ]
     }
 

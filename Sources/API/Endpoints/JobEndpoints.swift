@@ -63,20 +63,18 @@ enum JobEndpoints {
                         out.field("next_cursor", page.nextCursor)
                     })
             },
-            Endpoint(.get, "/v1/jobs/{id}", "One job", object: { _ = try await find($0, jobs) }) { call in
+            Endpoint(.get, "/v1/jobs/{id}", "One job") { call in
                 .json(form.json(try await find(call, jobs)))
-            },
+            }.locating { _ = try await find($0, jobs) },
             Endpoint(
-                .post, "/v1/jobs/{id}/retry", "Run a dead, cancelled or retrying job again",
-                object: { _ = try await find($0, jobs) }
+                .post, "/v1/jobs/{id}/retry", "Run a dead, cancelled or retrying job again"
             ) { call in
                 let job = try await find(call, jobs)
                 try allow(try await jobs.door.retry(job.id), "retry", "dead, cancelled or retrying")
                 return .json(form.json(try await find(call, jobs)))
-            },
+            }.locating { _ = try await find($0, jobs) },
             Endpoint(
-                .post, "/v1/jobs/{id}/cancel", "Cancel a job that has not ended",
-                object: { _ = try await find($0, jobs) }
+                .post, "/v1/jobs/{id}/cancel", "Cancel a job that has not ended"
             ) { call in
                 let job = try await find(call, jobs)
                 if job.state == .running, jobs.kinds[job.kind]?.hasEffect == true,
@@ -86,15 +84,14 @@ enum JobEndpoints {
                 }
                 try allow(try await jobs.door.cancel(job.id), "cancel", "scheduled, queued, retrying or running")
                 return .json(form.json(try await find(call, jobs)))
-            },
+            }.locating { _ = try await find($0, jobs) },
             Endpoint(
-                .delete, "/v1/jobs/{id}", "Discard a job that is not running", success: 204,
-                object: { _ = try await find($0, jobs) }
+                .delete, "/v1/jobs/{id}", "Discard a job that is not running", success: 204
             ) { call in
                 let job = try await find(call, jobs)
                 try allow(try await jobs.door.discard(job.id), "discard", "anything but running")
                 return Reply(status: .noContent)
-            },
+            }.locating { _ = try await find($0, jobs) },
         ]
     }
 

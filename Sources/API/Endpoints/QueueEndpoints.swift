@@ -15,16 +15,15 @@ enum QueueEndpoints {
                     })
             },
             Endpoint(
-                .post, "/v1/queues/{name}/pause", "Stop claiming from a queue, in all processes",
-                object: { _ = try name($0, jobs) }
+                .post, "/v1/queues/{name}/pause", "Stop claiming from a queue, in all processes"
             ) { call in
                 try await change(call, jobs) { try await jobs.door.pause($0) }
-            },
+            }.locating { _ = try name($0, jobs) },
             Endpoint(
-                .post, "/v1/queues/{name}/resume", "Claim from a queue again", object: { _ = try name($0, jobs) }
+                .post, "/v1/queues/{name}/resume", "Claim from a queue again"
             ) { call in
                 try await change(call, jobs) { try await jobs.door.resume($0) }
-            },
+            }.locating { _ = try name($0, jobs) },
             Endpoint(.get, "/v1/workers", "Running processes") { _ in
                 let workers = try await jobs.door.workers()
                 return .json(

@@ -40,7 +40,6 @@ struct Endpoint: Sendable {
     init(
         _ method: HTTPRequest.Method, _ path: String, _ summary: String, access: Access = .permission,
         body: Body = .none, query: [String] = [], success: Int = 200,
-        object: (@Sendable (Call) async throws -> Void)? = nil,
         run: @escaping @Sendable (inout Call) async throws -> Reply
     ) {
         self.method = method
@@ -50,8 +49,14 @@ struct Endpoint: Sendable {
         self.body = body
         self.query = query
         self.success = success
-        self.object = object
         self.run = run
+    }
+
+    /// The same endpoint with its ``object``.
+    func locating(_ object: @escaping @Sendable (Call) async throws -> Void) -> Endpoint {
+        var endpoint = self
+        endpoint.object = object
+        return endpoint
     }
 }
 

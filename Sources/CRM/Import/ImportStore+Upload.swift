@@ -46,10 +46,11 @@ extension ImportStore {
         return try rows[0].int(0)
     }
 
-    /// A name from outside, without control characters (a zero byte could not be kept) and of a sensible length.
+    /// A name from outside, of a sensible length and without control characters (a zero byte could not be kept), but
+    /// with its line breaks, which a file's name may have.
     private static func kept(_ name: String) -> String {
-        String(
-            String.UnicodeScalarView(name.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F }.prefix(255)))
+        let plain = name.unicodeScalars.filter { $0.value >= 0x20 && $0.value != 0x7F || $0 == "\r" || $0 == "\n" }
+        return String(String.UnicodeScalarView(plain.prefix(255)))
     }
 
     /// Keeps the next piece of the file. `seq` counts from 0.

@@ -10,17 +10,21 @@ enum ChannelStateStore {
         var breaker: Breaker
         var window: RateWindow
         let now: Int64
+        /// Of the business's day, 0–1439.
+        let minute: Int
     }
 
     /// Locks the channel until the transaction ends: one message at a time passes the limiter.
     static func lock(_ channel: any Channel, in tx: inout Transaction) throws -> State {
         let key = channel.keyFingerprint
         _ = try tx.query("SELECT pg_advisory_xact_lock(hashtextextended(\(key), 7003))")
-        let now = Int64(
-            try tx.query(
-                """
-                SELECT (extract(epoch FROM clock_timestamp() + (paidan.now() - pg_catalog.now())) * 1000)::bigint
-                """)[0].int(0))
+        let time = try tx.query(
+            """
+            SELECT (extract(epoch FROM clock.now) * 1000)::bigint,
+                (extract(epoch FROM (clock.now AT TIME ZONE paidan.setting('timezone', 'Asia/Shanghai'))::time) / 60 - 0.5)::int
+            FROM (SELECT clock_timestamp() + (paidan.now() - pg_catalog.now()) AS now) AS clock
+            """)[0]
+        let now = Int64(try time.int(0))
         let row = try tx.query(
             """
             SELECT is_open, (extract(epoch FROM probe_at) * 1000)::bigint, coalesce(code, ''), coalesce(hint, ''),
@@ -38,7 +42,7 @@ enum ChannelStateStore {
         let window = RateWindow(
             limit: channel.limits.perMinute ?? .max, spacing: channel.limits.spacing, sent: sent,
             pausedUntil: Int64(try row?.int(4) ?? 0))
-        return State(breaker: breaker, window: window, now: now)
+        return State(breaker: breaker, window: window, now: now, minute: try time.int(1))
     }
 
     /// The last minute's.

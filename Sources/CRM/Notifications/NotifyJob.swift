@@ -14,7 +14,7 @@ public struct NotifyJob: Sendable {
     /// Messages of its group that one run may send before it gives the worker back.
     private static let mostMessages = 20
     /// How long a message that is out waits for the database.
-    private static let settlingTime = Duration.seconds(20)
+    private static let settlingTime = Duration.seconds(60)
 
     struct Arguments: Decodable, Sendable {
         let deliveryID: Int
@@ -52,7 +52,7 @@ public struct NotifyJob: Sendable {
     }
 
     static func job(_ delivery: Int, delay: Duration? = nil) -> OutboxJob {
-        OutboxJob(kind: kindName, args: Array("{\"delivery_id\":\(delivery)}".utf8), queue: "default", delay: delay)
+        OutboxJob(kind: kindName, args: Array("{\"delivery_id\":\(delivery)}".utf8), delay: delay)
     }
 
     /// What preparing found.

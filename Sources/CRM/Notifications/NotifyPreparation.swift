@@ -80,6 +80,9 @@ struct NotifyPreparation: Sendable {
         _ state: ChannelStateStore.State, in tx: inout Transaction
     ) throws -> NotifyJob.Prepared {
         var state = state
+        if let quiet = channel.quietHours.compactMap({ $0.remaining(at: state.minute) }).max() {
+            return .wait(.seconds(60 * quiet))
+        }
         if !state.breaker.admits(at: state.now), case .open(_, let code, let hint) = state.breaker.state {
             return try hold(delivery, code, hint, in: &tx)
         }
@@ -149,7 +152,9 @@ extension NotifyPreparation {
     private func hold(
         _ delivery: DeliveryStore.Delivery, _ code: String, _ hint: String, in tx: inout Transaction
     ) throws -> NotifyJob.Prepared {
-        try DeliveryStore.mark(delivery.id, .init(status: .held, code: code, hint: hint), in: &tx)
+        let mark = DeliveryStore.Mark(
+            status: .held, isAmbiguous: delivery.status == .leased, code: code, hint: hint)
+        try DeliveryStore.mark(delivery.id, mark, in: &tx)
         return .wait(Self.heldWait)
     }
 

@@ -12,6 +12,7 @@ INSERT INTO shipped VALUES
     ('任务', 'schedule.read', 'GET', '/v1/schedules', '查看定时计划', 'M'),
     ('任务', 'schedule.run', 'POST', '/v1/schedules/[^/]+/run', '立即运行计划', ''),
     ('任务', 'worker.read', 'GET', '/v1/workers', '查看工作进程', 'M'),
+    ('任务', 'metrics.read', 'GET', '/metrics', '读取指标', ''),
     ('导入', 'import.create', 'POST', '/v1/imports', '上传导入文件', 'M'),
     ('导入', 'import.read', 'GET', '/v1/imports|/v1/imports/[^/]+', '查看导入和模板', 'M'),
     ('导入', 'import.rows', 'GET', '/v1/imports/[^/]+/(rows|errors)', '查看导入明细和错误文件', 'M'),

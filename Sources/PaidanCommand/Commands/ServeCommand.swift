@@ -6,6 +6,7 @@ import JobsPostgres
 import Logging
 import Metrics
 import Observability
+import OwnerThread
 import Postgres
 import ServiceLifecycle
 import UnixSignals
@@ -41,6 +42,8 @@ struct ServeCommand: AsyncParsableCommand {
         let roles = try chosenRoles()
         let registry = PrometheusRegistry()
         MetricsSystem.bootstrap(registry)
+        // Each connection is a descriptor, and a thousand may be open.
+        OpenFiles.raiseLimit()
         let composition = Composition(conf, seams: try Seams.inForce())
         defer { composition.close() }
         let logger = composition.logger("paidan")

@@ -109,7 +109,8 @@ extension JobsConf {
     ) throws(ChannelSettingError) -> EmailSettings {
         let url = table.required("url")
         let username = table.optional("username").flatMap { $0.isEmpty ? nil : $0 }
-        var settings = EmailSettings(url: url, from: table.string("from", default: username ?? "paidan@localhost.localdomain"))
+        var settings = EmailSettings(
+            url: url, from: table.string("from", default: username ?? "paidan@localhost.localdomain"))
         settings.username = username
         settings.password = table.secret("password").flatMap { $0.isEmpty ? nil : $0 }
         settings.caFile = table.optional("ca_file").flatMap { $0.isEmpty ? nil : $0 }

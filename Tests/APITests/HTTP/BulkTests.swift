@@ -53,7 +53,9 @@ import Testing
         // Lines that are wrong in several ways are still single lines.
         let wrong = String(repeating: #"{"kind":"x","queue":"y","z":1}"# + "\n", count: 4_000)
         expectProblem(try await post(wrong), 422)
-        let wide = String(repeating: "{\"kind\":\"noop\",\"args\":{\"x\":\"" + String(repeating: "a", count: 60_000) + "\"}}\n", count: 141)
+        let wide = String(
+            repeating: "{\"kind\":\"noop\",\"args\":{\"x\":\"" + String(repeating: "a", count: 60_000) + "\"}}\n",
+            count: 141)
         expectProblem(try await post(wide), 413)
     }
 

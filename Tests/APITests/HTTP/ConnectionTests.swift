@@ -11,7 +11,9 @@ import Testing
                 group.addTask {
                     var all = ""
                     for connection in connections[part..<(part + 50)] {
-                        all += await connection.exchange("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", until: "\r\n\r\nok").prefix(15)
+                        all += await connection.exchange(
+                            "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", until: "\r\n\r\nok"
+                        ).prefix(15)
                     }
                     return all
                 }

@@ -42,7 +42,9 @@ import Testing
         let path = "/v1/customers/\(made.json["id"].string ?? "")"
         #expect(try await service.ask("GET", path, token: owner).status == 200)
         expectProblem(try await service.ask("GET", path, token: rival), 404, "not_found")
-        #expect(try await service.ask("GET", path, token: try await service.token(for: "clerk", roles: ["运营"])).status == 200)
+        #expect(
+            try await service.ask("GET", path, token: try await service.token(for: "clerk", roles: ["运营"])).status
+                == 200)
         let pool = service.composition.pool
         let id = Int(made.json["id"].string ?? "") ?? 0
         _ = try await pool.query(
@@ -50,17 +52,18 @@ import Testing
         #expect(try await service.ask("GET", path, token: rival).json["pool_state"].string == "public")
     }
 
-    @Test(arguments: [
-        (#"{"qq": "600003"}"#, "/name"), (#"{"name": "王小明"}"#, "/qq"), (#"{"qq": "x", "name": "王小明"}"#, "/qq"),
-        (#"{"qq": 600003, "name": "王小明", "assign": "other"}"#, "/assign"),
-        (#"{"qq": 600003, "name": "王小明", "assign": "self"}"#, "/assign"),
-        (#"{"qq": 600003, "name": "王小明", "education": "本科"}"#, "/education"),
-        (#"{"qq": 600003, "name": "王小明", "consultant": 1}"#, "/consultant"),
-        (#"{"qq": 600003, "name": "王小明", "referral_from_id": 99999999999}"#, "/referral_from_id"),
-        (#"{"qq": 600003, "name": "王小明", "course": [99999999999]}"#, "/course/0"),
-        (#"{"qq": 600003, "name": "a\u0000b"}"#, "/name"), (#"{"qq": 600003, "name": {"x": 1}}"#, nil),
-        (#"[]"#, nil), (#""x""#, nil), ("{\"qq\": 600003, \"name\": true}", nil),
-    ] as [(String, String?)])
+    @Test(
+        arguments: [
+            (#"{"qq": "600003"}"#, "/name"), (#"{"name": "王小明"}"#, "/qq"), (#"{"qq": "x", "name": "王小明"}"#, "/qq"),
+            (#"{"qq": 600003, "name": "王小明", "assign": "other"}"#, "/assign"),
+            (#"{"qq": 600003, "name": "王小明", "assign": "self"}"#, "/assign"),
+            (#"{"qq": 600003, "name": "王小明", "education": "本科"}"#, "/education"),
+            (#"{"qq": 600003, "name": "王小明", "consultant": 1}"#, "/consultant"),
+            (#"{"qq": 600003, "name": "王小明", "referral_from_id": 99999999999}"#, "/referral_from_id"),
+            (#"{"qq": 600003, "name": "王小明", "course": [99999999999]}"#, "/course/0"),
+            (#"{"qq": 600003, "name": "a\u0000b"}"#, "/name"), (#"{"qq": 600003, "name": {"x": 1}}"#, nil),
+            (#"[]"#, nil), (#""x""#, nil), ("{\"qq\": 600003, \"name\": true}", nil),
+        ] as [(String, String?)])
     func invalidOnesAreRefused(_ body: String, _ pointer: String?) async throws {
         let answer = try await TestService.shared.value.ask("POST", "/v1/customers", body)
         expectProblem(answer, 422)

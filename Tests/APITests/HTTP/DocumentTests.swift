@@ -62,7 +62,9 @@ import Testing
         ] {
             let headers = [(name: header, value: "10.0.0.1")]
             expectProblem(try await service.ask("GET", "/metrics", token: "", headers: headers), 401)
-            #expect(try await service.ask("GET", "/metrics", headers: headers).status == 403)
+            #expect(try await service.ask("GET", "/metrics", headers: headers).status == 200)
+            let nobody = try await service.token(for: "nobody", roles: [])
+            expectProblem(try await service.ask("GET", "/metrics", token: nobody, headers: headers), 403)
         }
     }
 

@@ -88,7 +88,8 @@ import Testing
 
     @Test(arguments: [
         ("state=odd", "/state"), ("queue=nowhere", "/queue"), ("limit=0", "/limit"), ("limit=-1", "/limit"),
-        ("limit=x", "/limit"), ("cursor=zzz", "/cursor"), ("cursor=held.ready.-1", "/cursor"), ("colour=red", "/colour"),
+        ("limit=x", "/limit"), ("cursor=zzz", "/cursor"), ("cursor=held.ready.-1", "/cursor"),
+        ("colour=red", "/colour"),
     ])
     func wrongFiltersAreNamed(_ query: String, _ pointer: String) async throws {
         let answer = try await TestService.shared.value.ask("GET", "/v1/jobs?\(query)")

@@ -3,7 +3,8 @@ import Testing
 @Suite struct JobTests {
     @Test func isTakenInShownAndDone() async throws {
         let service = try await TestService.shared.value
-        let answer = try await service.ask("POST", "/v1/jobs", #"{"kind": "noop", "args": {"result": {"x": [1, "张"]}}}"#)
+        let answer = try await service.ask(
+            "POST", "/v1/jobs", #"{"kind": "noop", "args": {"result": {"x": [1, "张"]}}}"#)
         #expect(answer.status == 202)
         #expect(answer["content-type"]?.hasPrefix("application/json") == true)
         let id = try #require(answer.json["id"].string)

@@ -2,6 +2,25 @@ import TestSupport
 import Testing
 
 @Suite struct OutageTests {
+    /// Asks all at once; each is to be told within 8 s.
+    private func expectUnavailable(
+        _ service: TestService, _ requests: [(method: String, path: String, body: String?, token: String?)]
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for request in requests {
+                group.addTask {
+                    let began = ContinuousClock.now
+                    let answer = try await service.ask(
+                        request.method, request.path, request.body, token: request.token)
+                    expectProblem(answer, 503, "unavailable")
+                    #expect(answer["retry-after"].flatMap { Int($0) } != nil)
+                    #expect(ContinuousClock.now - began < .seconds(8), "\(request.method) \(request.path)")
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
     @Test func withoutPostgresASeenTokenStillReachesRedis() async throws {
         try await PrivatePostgres.with { postgres in
             try await TestService.migrate(postgres.conninfo)
@@ -19,17 +38,13 @@ import Testing
                 #expect(try await service.ask("GET", "/v1/me", token: seen).status == 200)
                 // What is in memory answers at once.
                 #expect(ContinuousClock.now - started < .seconds(2))
-                for (method, path, body, token) in [
-                    ("GET", "/v1/ranks", nil, seen), ("POST", "/v1/customers", #"{"qq": 1, "name": "x"}"#, seen),
-                    ("GET", "/v1/imports/1", nil, seen), ("POST", "/v1/imports", "姓名,QQ", seen),
-                    ("GET", "/v1/queues", nil, unseen), ("GET", "/v1/queues", nil, "pdn_wrong"),
-                ] as [(String, String, String?, String)] {
-                    let began = ContinuousClock.now
-                    let answer = try await service.ask(method, path, body, token: token)
-                    expectProblem(answer, 503)
-                    #expect(answer["retry-after"].flatMap { Int($0) } != nil)
-                    #expect(ContinuousClock.now - began < .seconds(8), "\(method) \(path)")
-                }
+                try await expectUnavailable(
+                    service,
+                    [
+                        ("GET", "/v1/ranks", nil, seen), ("POST", "/v1/customers", #"{"qq": 1, "name": "x"}"#, seen),
+                        ("GET", "/v1/imports/1", nil, seen), ("POST", "/v1/imports", "姓名,QQ", seen),
+                        ("GET", "/v1/queues", nil, unseen), ("GET", "/v1/queues", nil, "pdn_wrong"),
+                    ])
                 let ready = try await service.ask("GET", "/readyz", token: "")
                 #expect(ready.status == 503)
                 #expect(ready["retry-after"] != nil)
@@ -48,16 +63,13 @@ import Testing
         try await TestService.with { service in
             #expect(try await service.ask("GET", "/v1/queues").status == 200)
             service.redis.stop()
-            for (method, path, body) in [
-                ("GET", "/v1/queues", nil), ("POST", "/v1/jobs", #"{"kind": "noop"}"#), ("GET", "/v1/jobs", nil),
-                ("GET", "/v1/jobs/abc", nil), ("POST", "/v1/queues/default/pause", nil), ("GET", "/v1/workers", nil),
-            ] as [(String, String, String?)] {
-                let began = ContinuousClock.now
-                let answer = try await service.ask(method, path, body)
-                expectProblem(answer, 503)
-                #expect(answer["retry-after"].flatMap { Int($0) } != nil)
-                #expect(ContinuousClock.now - began < .seconds(8), "\(method) \(path)")
-            }
+            try await expectUnavailable(
+                service,
+                [
+                    ("GET", "/v1/queues", nil, nil), ("POST", "/v1/jobs", #"{"kind": "noop"}"#, nil),
+                    ("GET", "/v1/jobs", nil, nil), ("GET", "/v1/jobs/abc", nil, nil), ("GET", "/v1/workers", nil, nil),
+                    ("POST", "/v1/queues/default/pause", nil, nil),
+                ])
             expectProblem(try await service.ask("POST", "/v1/jobs", #"{"kind": "nothing"}"#), 422)
             #expect(try await service.ask("GET", "/v1/ranks").status == 200)
             #expect(try await service.ask("POST", "/v1/customers", #"{"qq": 12345, "name": "王五"}"#).status == 201)

@@ -44,19 +44,24 @@ import Testing
             #expect(past.json["cycles"].raw == "[]")
 
             let absent = try await service.ask(
-                "POST", "/v1/absences", "{\"user_id\": \(sellers[0]), \"from\": \"2026-05-01\", \"to\": \"2026-05-05\"}")
+                "POST", "/v1/absences", "{\"user_id\": \(sellers[0]), \"from\": \"2026-05-01\", \"to\": \"2026-05-05\"}"
+            )
             #expect(absent.status == 201, "\(absent.text)")
-            let rest = try await service.ask("PUT", "/v1/ranks", "[{\"user_id\": \(sellers[1]), \"num\": 1, \"weight\": 1}]")
+            let rest = try await service.ask(
+                "PUT", "/v1/ranks", "[{\"user_id\": \(sellers[1]), \"num\": 1, \"weight\": 1}]")
             let missing = rest.json["items"].items.first { $0["user_id"].string == sellers[0] }
             #expect(missing?["num"].int ?? 0 == 0)
         }
     }
 
     @Test(arguments: [
-        ("{}", ""), (#"[{"user_id": 999999, "num": 1, "weight": 1}]"#, "/0/user_id"), (#"[{"num": 1, "weight": 1}]"#, "/0/user_id"),
+        ("{}", ""), (#"[{"user_id": 999999, "num": 1, "weight": 1}]"#, "/0/user_id"),
+        (#"[{"num": 1, "weight": 1}]"#, "/0/user_id"),
         (#"[{"user_id": 99999999999, "num": 1, "weight": 1}]"#, "/0/user_id"),
-        (#"[{"user_id": ID, "num": 1001, "weight": 1}]"#, "/0/num"), (#"[{"user_id": ID, "num": -1, "weight": 1}]"#, "/0/num"),
-        (#"[{"user_id": ID, "num": 1, "weight": 1, "x": 1}]"#, "/0/x"), (#"[{"user_id": ID, "num": "1", "weight": 1}]"#, "/0/num"),
+        (#"[{"user_id": ID, "num": 1001, "weight": 1}]"#, "/0/num"),
+        (#"[{"user_id": ID, "num": -1, "weight": 1}]"#, "/0/num"),
+        (#"[{"user_id": ID, "num": 1, "weight": 1, "x": 1}]"#, "/0/x"),
+        (#"[{"user_id": ID, "num": "1", "weight": 1}]"#, "/0/num"),
         (#"[{"user_id": ID, "num": 1, "weight": 1, "daily_cap": -1}]"#, "/0/daily_cap"),
         (#"[{"user_id": ID, "num": 1, "weight": 1}, {"user_id": ID, "num": 2, "weight": 1}]"#, "/1/user_id"),
         (#"[{"user_id": ID, "num": 1}]"#, "/0/weight"), ("[5]", "/0"),
@@ -74,7 +79,8 @@ import Testing
         (#"{"user_id": 999999, "from": "2026-05-01", "to": "2026-05-02"}"#, "/user_id"),
         (#"{"user_id": ID, "from": "2026-05-02", "to": "2026-05-01"}"#, "/to"),
         (#"{"user_id": ID, "from": "2026-02-30", "to": "2026-05-01"}"#, "/from"),
-        (#"{"user_id": ID, "from": "2026-05-01"}"#, "/to"), (#"{"from": "2026-05-01", "to": "2026-05-01"}"#, "/user_id"),
+        (#"{"user_id": ID, "from": "2026-05-01"}"#, "/to"),
+        (#"{"from": "2026-05-01", "to": "2026-05-01"}"#, "/user_id"),
     ])
     func wrongAbsencesAreNamed(_ body: String, _ pointer: String) async throws {
         let service = try await TestService.shared.value

@@ -144,7 +144,7 @@ import Testing
                         }
                         back.withLock {
                             $0 = Task {
-                                try await Task.sleep(for: .milliseconds(700))
+                                try await Task.sleep(for: .seconds(2.5))
                                 try await PostgresPool.with(server, sessions: 1) { admin in
                                     _ = try await admin.query("ALTER DATABASE \(raw: name) ALLOW_CONNECTIONS true")
                                 }
@@ -154,7 +154,14 @@ import Testing
             }
             try await lab.assign(["张三"])
             try await lab.advance(.seconds(5))
-            #expect(try await lab.run(1) == .done(result: Array("{\"state\":\"sent\"}".utf8)))
+            // Away longer than a transaction waits for it.
+            var impatient = PostgresConfiguration(conninfo: lab.conninfo)
+            impatient.sessions = 1
+            impatient.deadline = .seconds(1)
+            let outcome = try await PostgresPool.with(impatient) { pool in
+                try await lab.job(pool).run(try #require(await lab.openJobs().first).job, 1)
+            }
+            #expect(outcome == .done(result: Array("{\"state\":\"sent\"}".utf8)))
             try await back.withLock { $0 }?.value
             #expect(try await lab.story() == ["sent"])
             #expect(lab.provider.texts.count == 1)

@@ -148,7 +148,9 @@ final class NotifyLab: Sendable {
         ).map { (try $0.text(0), try $0.int(1)) }
     }
 
-    var job: NotifyJob {
+    var job: NotifyJob { job(pool) }
+
+    func job(_ pool: PostgresPool) -> NotifyJob {
         NotifyJob(
             pool: pool, channels: { [channels] in channels.withLock { $0 } }, publicURL: "https://crm.example.com",
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
@@ -168,19 +170,22 @@ final class NotifyLab: Sendable {
         return outcomes
     }
 
-    /// Runs the jobs until none is open, turning the clock on to the next that sleeps.
+    /// Runs the jobs until none is open, each when its sleep is over, turning the clock on in between.
     func finish(within limit: Duration = .seconds(48 * 3600)) async throws {
         let end = now + Int64(limit / .milliseconds(1))
+        var due: [String: Int64] = [:]
         while now < end {
-            let outcomes = try await round()
-            let waits = outcomes.compactMap { outcome -> Duration? in
-                if case .snooze(let time) = outcome { time } else { nil }
+            let open = try await openJobs()
+            if open.isEmpty { return }
+            for open in open where due[open.job] ?? 0 <= now {
+                if case .snooze(let time) = try await job.run(open.job, open.delivery) {
+                    due[open.job] = now + Int64(time / .milliseconds(1)) + 1
+                } else {
+                    due[open.job] = nil
+                }
             }
-            if let next = waits.min() {
-                try await advance(next)
-            } else if try await openJobs().isEmpty {
-                return
-            }
+            let next = try await openJobs().map { due[$0.job] ?? 0 }.min()
+            if let next, next > now { try await advance(.milliseconds(next - now)) }
         }
         throw LabError(message: "jobs still open after \(limit)")
     }
@@ -268,12 +273,12 @@ struct WatchedChannel: Channel {
     var before: @Sendable () async throws -> Void = {}
     var after: @Sendable () async throws -> Void = {}
     var policy: AmbiguousPolicy?
-    var most: ChannelLimits?
+    var quietHours: [QuietHours] = []
 
     var name: String { real.name }
     var type: ChannelType { real.type }
     var keyFingerprint: String { real.keyFingerprint }
-    var limits: ChannelLimits { most ?? real.limits }
+    var limits: ChannelLimits { real.limits }
     var ambiguousPolicy: AmbiguousPolicy { policy ?? real.ambiguousPolicy }
 
     func bodies(for digest: Digest, to recipient: Recipient) -> [FrozenBody] { real.bodies(for: digest, to: recipient) }

@@ -94,6 +94,38 @@ import Testing
         }
     }
 
+    @Test("in its quiet hours a channel says nothing, and afterwards all of it")
+    func quiet() async throws {
+        try await NotifyLab.with { lab in
+            // The hour that began a minute ago.
+            let minute = try await lab.count(
+                """
+                SELECT floor(extract(epoch FROM (paidan.now() AT TIME ZONE 'Asia/Shanghai')::time) / 60)::int
+                """)
+            func time(_ minute: Int) -> String {
+                let minute = (minute + 1440) % 1440
+                return "\(minute < 600 ? "0" : "")\(minute / 60):\(minute % 60 < 10 ? "0" : "")\(minute % 60)"
+            }
+            let hours = try #require(QuietHours("\(time(minute - 1))-\(time(minute + 59))"))
+            lab.replace("wecom") { WatchedChannel(real: $0, quietHours: [hours]) }
+            try await lab.assign(["张三", "李四"])
+            try await lab.advance(.seconds(5))
+            let outcomes = try await lab.round()
+            #expect(outcomes.count == 2)
+            for outcome in outcomes {
+                guard case .snooze(let wait) = outcome else {
+                    Issue.record("\(outcome)")
+                    continue
+                }
+                #expect(wait > .seconds(57 * 60) && wait < .seconds(60 * 60))
+            }
+            #expect(lab.provider.texts.isEmpty)
+            try await lab.finish(within: .seconds(2 * 3600))
+            #expect(lab.provider.texts.count == 1)
+            #expect(try await lab.story() == ["sent", "merged"])
+        }
+    }
+
     @Test("after its time a message is not sent")
     func expired() async throws {
         try await NotifyLab.with(["assigned": ["mail", "wecom"]]) { lab in
