@@ -36,13 +36,16 @@ struct SMTPDialogue {
 
     /// True from the reply 354 until the final reply: the server may have the mail.
     var isUnconfirmed: Bool { phase == .final && final == nil }
+    /// False if a reply may still come that belongs to this mail.
+    var isInStep: Bool { report != nil }
     /// True once nothing that follows can change the report.
     var isDecided: Bool { final != nil || refusal != nil || fault != nil }
 
     var report: SMTPReport? {
         if let final { return SMTPReport(phase: .final, reply: final, recipients: recipients) }
-        if let refusal { return SMTPReport(phase: refusal.phase, reply: refusal.reply, recipients: recipients) }
-        return nil
+        // A positive answer to the wrong question is none.
+        guard let refusal, !refusal.reply.isPositive || refusal.phase == .hello else { return nil }
+        return SMTPReport(phase: refusal.phase, reply: refusal.reply, recipients: recipients)
     }
 
     /// - Parameter line: one line of a reply, with or without its line end.

@@ -114,6 +114,9 @@ internal import OwnerThread
         _ = unsafe curl_multi_remove_handle(multi, transfer.easy)
         transfer.dispose()
         lastActive = .now
+        // libcurl keeps the connection of a mail that ends while its last reply is awaited; the next mail would take that
+        // reply for its own.
+        if transfer.dialogue?.isInStep == false { leaveConnections() }
         let answered = if case .success = result { true } else { false }
         shared.leave(answered: answered)
         shared.statistics.withLock {
@@ -132,11 +135,15 @@ internal import OwnerThread
     }
 
     /// libcurl closes old connections only when it looks for one to reuse.
-    ///
-    /// Closing says QUIT to mail servers and waits for the answer, so it happens on a thread of its own.
     private mutating func closeIdleConnections() {
         guard hasConnections, running.isEmpty, waiting.isEmpty else { return }
         guard ContinuousClock.now - lastActive >= shared.configuration.idle else { return }
+        leaveConnections()
+    }
+
+    /// To be called while nothing runs. Closing says QUIT to mail servers and waits for the answer, so it happens on a
+    /// thread of its own.
+    private mutating func leaveConnections() {
         let old = UInt(bitPattern: unsafe multi)
         unsafe multi = Self.makeMulti(shared.configuration)
         shared.waker.use(address: UInt(bitPattern: unsafe multi))

@@ -175,6 +175,24 @@ private typealias Step = FakeSMTPServer.Step
         #expect(ContinuousClock.now - started < .seconds(10))
     }
 
+    @Test("the late reply to a mail that nobody waits for is not taken for the next mail's", arguments: [false, true])
+    func lateReply(byTimeout: Bool) async throws {
+        let once = Once()
+        let server = try FakeSMTPServer(try await TestCertificate.shared.value) { step in
+            if case .final = step, once.take() { .pause } else { nil }
+        }
+        var message = try await mail(to: server)
+        if byTimeout { message.timeout = .seconds(1) }
+        let task = Task { [message] in await failure(message) }
+        try await waitUntil(within: .seconds(5), "final dot") { server.commands.last == "." }
+        if !byTimeout { task.cancel() }
+        #expect(await task.value?.mayHaveRun == true)
+        server.resume()
+        try await waitUntil(within: .seconds(5), "the reply") { server.mails.count == 1 }
+        #expect(try await client.send(try await mail(to: server)).isAccepted)
+        #expect(server.mails.count == 2)
+    }
+
     @Test("a mail cancelled or out of time half way is never ended with a dot, so that half is not delivered")
     func cancelledHalfWay() async throws {
         for (paused, byTimeout) in [(Step.data, false), (.data, true), (.bodyStarted, false), (.bodyStarted, true)] {

@@ -44,7 +44,17 @@ extension World {
         let rows = try names.indices.map { "\(try row.int($0)) \(names[$0])" }
         let queues = try await store.queues()
             .map { "\($0.name) \($0.depth) waiting \($0.running) running \($0.delayed) delayed \($0.dead) dead" }
-        return (rows + queues).joined(separator: ", ")
+        let messages = try await pool.query(
+            """
+            SELECT concat_ws(' ', 'message', d.id, channel, status, 'attempt', attempt, 'leased by', lease_owner, 'until',
+                lease_until, 'next', next_at, errcode, 'now', now(), 'jobs', (
+                    SELECT string_agg(o.id::text || CASE WHEN r.job_id IS NULL THEN ' open' ELSE ' ended' END, ' ')
+                    FROM paidan.outbox o LEFT JOIN paidan.job_receipt r ON r.job_id = o.id::text
+                    WHERE o.args->>'delivery_id' = d.id::text))
+            FROM paidan.delivery d WHERE status IN ('pending', 'retry', 'leased')
+            """
+        ).map { try $0.text(0) }
+        return (rows + queues + messages).joined(separator: ", ")
     }
 
     /// What must hold whatever happened before.
@@ -78,9 +88,9 @@ extension World {
 
     /// F1 of every closed cycle, and no slot lost or burnt.
     private func checkAssignment(_ customers: Int, _ at: SourceLocation) async throws {
-        let private_ = try await count("SELECT count(*) FROM crm_customer WHERE pool_state = 'private'")
+        let owned = try await count("SELECT count(*) FROM crm_customer WHERE pool_state = 'private'")
         let rows = try await count("SELECT count(*) FROM crm_customerdistribution")
-        #expect(private_ == customers && rows == customers, "\(private_), \(rows)", sourceLocation: at)
+        #expect(owned == customers && rows == customers, "\(owned), \(rows)", sourceLocation: at)
         let cycles = try await AssignmentDesk(pool: pool, list: ForgetfulList()).fairness(from: nil, to: nil)
         let perCycle = Self.shares.reduce(0) { $0 + $1.num }
         #expect(cycles.count == (customers + perCycle - 1) / perCycle, "\(cycles.count) cycles", sourceLocation: at)

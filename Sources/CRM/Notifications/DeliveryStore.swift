@@ -59,6 +59,19 @@ public enum DeliveryStore {
         try tx.query("SELECT \(columns) FROM \(tables) WHERE d.id = \(id) FOR UPDATE OF d").first.map { try read($0) }
     }
 
+    /// Another delivery that this job took and did not settle, locked.
+    static func leased(
+        by job: String, channel: String, besides id: Int, in tx: inout Transaction
+    ) throws -> Delivery? {
+        try tx.query(
+            """
+            SELECT \(columns) FROM \(tables)
+            WHERE d.channel = \(channel) AND d.status = 'leased' AND d.lease_owner = \(job) AND d.id <> \(id)
+            ORDER BY d.id LIMIT 1 FOR UPDATE OF d
+            """
+        ).first.map { try read($0) }
+    }
+
     /// Deliveries of a group that have no message yet, oldest first, locked; those that another transaction has locked
     /// are passed over.
     static func mergeable(channel: String, recipient: String, limit: Int, in tx: inout Transaction) throws -> [Delivery]

@@ -22,6 +22,14 @@ struct NotifyPreparation: Sendable {
         // The channel before the delivery, here and everywhere: jobs of one group that come at the same moment would
         // else each hold their own row back from the digest of the others.
         let state = try channel.map { try ChannelStateStore.lock($0, in: &tx) }
+        if let channel, let state, channel.limits.mergesDeliveries,
+            let left = try DeliveryStore.leased(by: job, channel: name, besides: id, in: &tx)
+        {
+            // A message of the group that this job was sending for another when its process died: nobody else asks for
+            // it while the lease lasts.
+            _ = try interrupted(left, channel, state, in: &tx)
+            return .again(nil)
+        }
         guard let delivery = try DeliveryStore.lock(id, in: &tx) else { return try ended("missing", in: &tx) }
         switch delivery.status {
         case .sent, .accepted, .partial, .merged, .suppressed, .dead, .ambiguous:
