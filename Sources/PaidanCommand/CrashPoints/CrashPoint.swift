@@ -120,6 +120,7 @@ private struct CrashingChannel: Channel {
     var keyFingerprint: String { channel.keyFingerprint }
     var limits: ChannelLimits { channel.limits }
     var ambiguousPolicy: AmbiguousPolicy { channel.ambiguousPolicy }
+    var quietHours: [QuietHours] { channel.quietHours }
 
     func bodies(for digest: Digest, to recipient: Recipient) -> [FrozenBody] {
         channel.bodies(for: digest, to: recipient)
