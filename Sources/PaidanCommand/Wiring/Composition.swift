@@ -27,18 +27,21 @@ struct Composition: Sendable {
     let hooks: AssignmentHooks
     let kinds: KindRegistry
     let environment: APIEnvironment
+    /// What a SIGHUP may change.
+    let live: LiveSettings
 
     init(_ conf: JobsConf) {
         self.conf = conf
         redactor = Redactor(conf.secrets)
+        let live = LiveSettings(level: conf.log.level)
+        self.live = live
         pool = PostgresPool(conf.postgres)
         redis = RedisClient(conf.redis, name: "paidan")
         store = RedisJobStore(client: redis, configuration: conf.redis, queues: conf.queues.map(\.name))
         curl = CurlClient()
         list = RedisSellerList(redis)
         desk = AssignmentDesk(pool: pool, list: list)
-        let routes = conf.routes
-        let publisher = DeliveryPublisher(routes: { routes })
+        let publisher = DeliveryPublisher(routes: { live.routes })
         imports = ImportStore(pool: pool, settings: conf.importSettings, events: publisher)
         customers = CustomerStore(pool: pool, settings: conf.importSettings)
         access = AccessControl(pool: pool)
@@ -54,7 +57,8 @@ struct Composition: Sendable {
             })
         kinds = Kinds.registry(
             conf: conf, pool: pool, store: store, list: list, desk: desk, imports: imports, hooks: hooks,
-            channels: conf.connectedChannels(curl), logger: Self.logger(conf, redactor, "jobs"))
+            channels: { live.channels }, logger: Self.logger(conf, redactor, live, "jobs"))
+        live.take(conf, curl)
     }
 
     var jobForm: JobForm { JobForm(jobs: jobsAPI, environment: environment) }
@@ -70,7 +74,7 @@ struct Composition: Sendable {
         }
     }
 
-    func logger(_ label: String) -> Logger { Self.logger(conf, redactor, label) }
+    func logger(_ label: String) -> Logger { Self.logger(conf, redactor, live, label) }
 
     /// A seller by id or by user name.
     func sellerID(_ text: String) async throws -> Int {
@@ -88,12 +92,14 @@ struct Composition: Sendable {
         pool.close()
     }
 
-    private static func logger(_ conf: JobsConf, _ redactor: Redactor, _ label: String) -> Logger {
-        var logger = Logger(label: label) { label in
-            LineLogHandler(label: label, format: conf.log.format, redact: { redactor.redact($0) })
+    private static func logger(
+        _ conf: JobsConf, _ redactor: Redactor, _ live: LiveSettings, _ label: String
+    ) -> Logger {
+        Logger(label: label) { label in
+            LiveLogHandler(
+                handler: LineLogHandler(
+                    label: label, format: conf.log.format, redact: { live.redact(redactor.redact($0)) }), live: live)
         }
-        logger.logLevel = conf.log.level
-        return logger
     }
 }
 

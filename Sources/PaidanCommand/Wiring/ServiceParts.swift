@@ -52,7 +52,11 @@ enum ServiceParts {
         ]
     }
 
-    static func api(_ composition: Composition, _ registry: PrometheusRegistry, _ logger: Logger) -> any Service {
+    /// - Parameter onReady: called once it listens.
+    static func api(
+        _ composition: Composition, _ registry: PrometheusRegistry, _ logger: Logger,
+        onReady: @escaping @Sendable () async -> Void
+    ) -> any Service {
         let conf = composition.conf
         let health = Health(composition: composition, registry: registry)
         return Server(
@@ -66,6 +70,7 @@ enum ServiceParts {
             logger: composition.logger("http"),
             onReady: { port in
                 logger.info("listening", metadata: ["host": "\(conf.http.host)", "port": "\(port)"])
+                await onReady()
             })
     }
 
