@@ -11,6 +11,7 @@ let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "sw
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
@@ -78,7 +79,9 @@ let package = Package(
             name: "PaidanCommand",
             dependencies: [
                 "API", "CRM", "Channels", "Curl", "Jobs", "JobsPostgres", "JobsRedis", "Observability", "OwnerThread",
-                "Postgres", "Redis", "Spreadsheet", arguments, crypto, hummingbird, lifecycle, logging, metrics, system,
+                "Postgres", "Redis", "Spreadsheet", arguments, crypto, hummingbird, lifecycle, logging, metrics,
+                nioCore,
+                nioPosix, system,
                 toml,
                 unixSignals,
             ]),

@@ -208,10 +208,8 @@ struct Service: Sendable {
 enum Program {
     /// The program as it was built beside this test bundle.
     static var path: String {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
-        let folders = ([own] + CommandLine.arguments).map { ($0 as NSString).deletingLastPathComponent }
-        return folders.map { $0 + "/paidan" }.first { FileManager.default.isExecutableFile(atPath: $0) }
-            ?? ".build/debug/paidan"
+        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(path: "paidan")
+            .path(percentEncoded: false)
     }
 }
 

@@ -62,6 +62,15 @@ import Testing
         #expect(try await f.store.job("new") == nil)
         #expect(try await f.store.enqueue([job("d", "other", user: "u2")])[0].outcome == .created)
         #expect(try await f.store.enqueue([job("e", "other", queue: f.second)])[0].outcome == .created)
+        // The first request's wait is remembered, whether or not the repeat waits.
+        var waiting = job("w", "h", user: "u3")
+        waiting.idempotency?.wait = .seconds(20)
+        #expect(try await f.store.enqueue([waiting])[0] == .init(id: "w", outcome: .created))
+        let created = try #require(try await f.store.job("w")).createdAt
+        for again in [waiting, job("x", "h", user: "u3")] {
+            let answer = try await f.store.enqueue([again])[0]
+            #expect(answer == .init(id: "w", outcome: .existing(.idempotency), waitedUntil: created + 20_000))
+        }
         try await f.expectBalance()
     }
 

@@ -152,4 +152,25 @@ import Testing
             return ""
         } catch { return "\(error)" }
     }
+
+    @Test func workIsRefusedOncePatienceIsOver() async throws {
+        var configuration = PostgresConfiguration(conninfo: "host=/nonexistent dbname=x")
+        configuration.sessions = 1
+        configuration.patience = .milliseconds(300)
+        try await PostgresPool.with(configuration) { pool in
+            let began = ContinuousClock.now
+            await withTaskGroup(of: Void.self) { group in
+                for _ in 0..<50 {
+                    group.addTask {
+                        let error = await #expect(throws: PostgresError.self) { try await pool.query("SELECT 1") }
+                        #expect(error?.code == .connection)
+                        #expect(error?.mayHaveRun == false)
+                        #expect(error?.isInfrastructure == true)
+                    }
+                }
+            }
+            // All of them, not one an attempt to connect.
+            #expect(ContinuousClock.now - began < .seconds(10))
+        }
+    }
 }

@@ -28,13 +28,20 @@ public final class AccessControl: Sendable {
     private let store: AccessStore
     private let state = Lock(State())
 
-    public init(pool: PostgresPool) { store = AccessStore(pool: pool) }
+    private let clock: @Sendable () -> ContinuousClock.Instant
+
+    public convenience init(pool: PostgresPool) { self.init(pool: pool, clock: { .now }) }
+
+    init(pool: PostgresPool, clock: @escaping @Sendable () -> ContinuousClock.Instant) {
+        store = AccessStore(pool: pool)
+        self.clock = clock
+    }
 
     /// - Returns: nil for a token that is unknown, expired or revoked.
     /// - Throws: `PostgresError` when the token is not in memory and the database cannot be asked.
     public func caller(token: String) async throws -> Caller? {
         let digest = TokenDigest(of: token)
-        let now = ContinuousClock.now
+        let now = clock()
         let (caller, isDue) = state.withLock { state -> (Caller?, Bool) in
             guard let entry = state.entries[digest], now < entry.goodUntil else { return (nil, false) }
             guard now >= entry.renewAt else { return (entry.caller, false) }
@@ -49,7 +56,7 @@ public final class AccessControl: Sendable {
     }
 
     @discardableResult private func load(_ digest: TokenDigest) async throws -> Caller? {
-        let now = ContinuousClock.now
+        let now = clock()
         let generation = state.withLock { $0.generation }
         guard let loaded = try await store.caller(digest) else {
             state.withLock { _ = $0.entries.removeValue(forKey: digest) }

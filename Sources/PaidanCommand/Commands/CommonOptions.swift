@@ -1,7 +1,8 @@
 import ArgumentParser
-import FoundationEssentials
+import Foundation
 import Logging
 import Observability
+import SystemPackage
 
 /// What every command takes.
 struct ConfigOption: ParsableArguments {
@@ -13,7 +14,7 @@ struct ConfigOption: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         let sources = ConfSources(
             environment: { environment[$0] },
-            file: { String(decoding: try Data(contentsOf: URL(filePath: $0)), as: UTF8.self) })
+            file: { String(decoding: try Self.content(of: $0), as: UTF8.self) })
         let candidates = config.map { [$0] } ?? ["jobs.conf", "/etc/paidan/jobs.conf"]
         guard let path = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
             throw ConfError(problems: [
@@ -21,13 +22,21 @@ struct ConfigOption: ParsableArguments {
                     ?? "There is no configuration: neither ./jobs.conf nor /etc/paidan/jobs.conf is there; name one with --config."
             ])
         }
-        guard let bytes = try? Data(contentsOf: URL(filePath: path)) else {
+        guard let bytes = try? Self.content(of: path) else {
             throw ConfError(problems: ["\(path): cannot be read"])
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ConfError(problems: ["\(path): is not UTF-8"])
         }
         return try JobsConf(parsing: text, name: path, sources: sources)
+    }
+
+    /// All bytes of a file; it may be a pipe or a device.
+    private static func content(of path: String) throws -> [UInt8] {
+        let descriptor = try FileDescriptor.open(FilePath(path), .readOnly)
+        defer { try? descriptor.close() }
+        let file = FileHandle(fileDescriptor: descriptor.rawValue)
+        return [UInt8](try file.readToEnd() ?? Data())
     }
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CRM
+import Foundation
 
 struct RanksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -115,7 +116,7 @@ struct FairnessCommand: AsyncParsableCommand {
     @OptionGroup var json: JSONFlag
 
     func validate() throws {
-        for day in [from, to].compactMap({ $0 }) where day.wholeMatch(of: /\d{4}-\d{2}-\d{2}/) == nil {
+        for day in [from, to].compactMap({ $0 }) where !Self.isDay(day) {
             throw ValidationError("a day is written like 2026-01-31")
         }
     }
@@ -137,6 +138,13 @@ struct FairnessCommand: AsyncParsableCommand {
                     ]
                 }
             })
+    }
+
+    /// True for `YYYY-MM-DD` of a day that the calendar has.
+    private static func isDay(_ text: String) -> Bool {
+        let style = Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day()
+        guard let day = try? style.parse(text) else { return false }
+        return style.format(day) == text
     }
 
     private struct Report: Encodable {

@@ -52,16 +52,18 @@ struct ServeCommand: AsyncParsableCommand {
         var services: [any Service] = [AccessWatch(access: composition.access, conninfo: conf.postgres.conninfo)]
         if roles.contains(.worker) { services += try ServiceParts.worker(composition) }
         if roles.contains(.scheduler) { services += ServiceParts.scheduler(composition) }
-        if roles.contains(.api) { services.append(ServiceParts.api(composition, registry, logger)) }
+        let names = roles.map(\.rawValue).sorted().joined(separator: ",")
+        let supervisor = Supervisor(
+            logger: logger, metadata: ["version": "\(Release.version)", "roles": "\(names)"],
+            isReadyAtOnce: !roles.contains(.api))
+        services += [supervisor, Reload(load: config.load, composition: composition, logger: logger)]
+        if roles.contains(.api) {
+            services.append(ServiceParts.api(composition, registry, logger) { _ in await supervisor.tell("READY=1") })
+        }
         let group = ServiceGroup(
             configuration: .init(
                 services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
                 logger: composition.logger("lifecycle")))
-        logger.info(
-            "started",
-            metadata: [
-                "version": "\(Release.version)", "roles": "\(roles.map(\.rawValue).sorted().joined(separator: ","))",
-            ])
         try await group.run()
         logger.info("stopped")
     }

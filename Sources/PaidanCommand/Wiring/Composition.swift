@@ -28,10 +28,14 @@ struct Composition: Sendable {
     let hooks: AssignmentHooks
     let kinds: KindRegistry
     let environment: APIEnvironment
+    /// What a SIGHUP may change.
+    let live: LiveSettings
 
     init(_ conf: JobsConf, seams: Seams = Seams()) {
         self.conf = conf
         redactor = Redactor(conf.secrets)
+        let live = LiveSettings(level: conf.log.level)
+        self.live = live
         var postgres = conf.postgres
         // A request that needs the database is told soon that it is away; a restart of a moment is waited for.
         postgres.patience = .seconds(3)
@@ -44,8 +48,7 @@ struct Composition: Sendable {
         curl = CurlClient()
         list = seams.list(RedisSellerList(redis))
         desk = AssignmentDesk(pool: pool, list: list)
-        let routes = conf.routes
-        let publisher = seams.publisher(DeliveryPublisher(routes: { routes }))
+        let publisher = seams.publisher(DeliveryPublisher(routes: { live.routes }))
         imports = ImportStore(pool: pool, settings: conf.importSettings, events: publisher)
         customers = CustomerStore(pool: pool, settings: conf.importSettings)
         access = AccessControl(pool: pool)
@@ -61,8 +64,8 @@ struct Composition: Sendable {
             })
         kinds = Kinds.registry(
             conf: conf, pool: pool, store: store, list: list, desk: desk, imports: imports, hooks: hooks,
-            channels: conf.connectedChannels(curl).mapValues(seams.channel), logger: Self.logger(conf, redactor, "jobs")
-        )
+            channels: { live.channels.mapValues(seams.channel) }, logger: Self.logger(conf, redactor, live, "jobs"))
+        live.take(conf, curl)
     }
 
     var jobForm: JobForm { JobForm(jobs: jobsAPI, environment: environment) }
@@ -78,7 +81,7 @@ struct Composition: Sendable {
         }
     }
 
-    func logger(_ label: String) -> Logger { Self.logger(conf, redactor, label) }
+    func logger(_ label: String) -> Logger { Self.logger(conf, redactor, live, label) }
 
     /// A seller by id or by user name.
     func sellerID(_ text: String) async throws -> Int {
@@ -96,12 +99,14 @@ struct Composition: Sendable {
         pool.close()
     }
 
-    private static func logger(_ conf: JobsConf, _ redactor: Redactor, _ label: String) -> Logger {
-        var logger = Logger(label: label) { label in
-            LineLogHandler(label: label, format: conf.log.format, redact: { redactor.redact($0) })
+    private static func logger(
+        _ conf: JobsConf, _ redactor: Redactor, _ live: LiveSettings, _ label: String
+    ) -> Logger {
+        Logger(label: label) { label in
+            LiveLogHandler(
+                handler: LineLogHandler(
+                    label: label, format: conf.log.format, redact: { live.redact(redactor.redact($0)) }), live: live)
         }
-        logger.logLevel = conf.log.level
-        return logger
     }
 }
 

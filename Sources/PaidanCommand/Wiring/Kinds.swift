@@ -8,7 +8,8 @@ import Postgres
 enum Kinds {
     static func registry(
         conf: JobsConf, pool: PostgresPool, store: any JobStore, list: any SellerList, desk: AssignmentDesk,
-        imports: ImportStore, hooks: AssignmentHooks, channels: [String: any Channel], logger: Logger
+        imports: ImportStore, hooks: AssignmentHooks, channels: @escaping @Sendable () -> [String: any Channel],
+        logger: Logger
     ) -> KindRegistry {
         let settings = conf.assignmentSettings
         let strategy = settings.strategy
@@ -17,7 +18,7 @@ enum Kinds {
             UndoJob(store: imports, slotsFreed: { try await desk.reloadList() }).kind,
             AssignmentJob(pool: pool, list: list, settings: { settings }, hooks: hooks, logger: logger).kind,
             OffboardJob(pool: pool, list: list, hooks: hooks).kind,
-            NotifyJob(pool: pool, channels: { channels }, publicURL: conf.http.publicURL, logger: logger).kind,
+            NotifyJob(pool: pool, channels: channels, publicURL: conf.http.publicURL, logger: logger).kind,
             Reconciler(pool: pool, door: store, imports: imports, hooks: hooks, logger: logger).kind,
         ]
         if conf.kinds["noop"]?.enabled == true { kinds.append(.noop()) }

@@ -55,7 +55,7 @@ enum ServiceParts {
     /// - Parameter onReady: called with the port that was taken.
     static func api(
         _ composition: Composition, _ registry: PrometheusRegistry, _ logger: Logger,
-        onReady: @escaping @Sendable (_ port: Int) -> Void = { _ in }
+        onReady: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) -> any Service {
         let conf = composition.conf
         let health = Health(composition: composition, registry: registry)
@@ -70,7 +70,7 @@ enum ServiceParts {
             logger: composition.logger("http"),
             onReady: { port in
                 logger.info("listening", metadata: ["host": "\(conf.http.host)", "port": "\(port)"])
-                onReady(port)
+                await onReady(port)
             })
     }
 

@@ -71,7 +71,8 @@ import Testing
         }
         try await Installation.with { here in
             let ran = try await here.run(
-                "doctor", "--json", environment: ["PAIDAN_POSTGRES_URL": "host=\(here.folder) dbname=x password=canary"]
+                "doctor", "--json",
+                environment: ["PAIDAN_POSTGRES_URL": "host='\(here.folder)' dbname=x password=canary"]
             )
             #expect(ran.code == 1)
             #expect(level(ran, "postgresql") == "fail")

@@ -40,10 +40,10 @@ import Testing
     func drain() async throws {
         try await Installation.with { here in
             let served = try await Served.start(here)
-            let id = try await here.run("enqueue", "noop", "--args", #"{"sleep_ms": 1500}"#).lines.first ?? ""
+            let id = try await here.run("enqueue", "noop", "--args", #"{"sleep_ms": 4000}"#).lines.first ?? ""
             try await eventually("it runs") { try await states(here) == ["running"] }
             served.send(SIGTERM)
-            try await served.logs("shutdown")
+            try await served.logs("\"stopping\"")
             served.send(SIGTERM)
             #expect(try await served.ended() == .exited(0), "\(served.text)")
             #expect(try await here.run("jobs", "show", String(id), "--json").object["state"] as? String == "succeeded")
@@ -59,14 +59,47 @@ import Testing
         }
     }
 
-    @Test("a hang-up does not end it")
+    @Test("SIGHUP takes a right file as far as it can, and leaves the running settings at a wrong one")
     func hangUp() async throws {
         try await Installation.with { here in
             let served = try await Served.start(here)
+            let text = try here.read("jobs.conf")
+            try here.write(text + "[worker]\nlease = \"1s\"\n", to: "jobs.conf")
             served.send(SIGHUP)
+            try await served.logs("the running settings stay")
+            #expect(served.text.contains("worker.lease must be 3s to 5m"))
+            try here.write(text + "[worker]\nconcurrency = 3\n[log]\nlevel = \"error\"\n", to: "jobs.conf")
+            served.send(SIGHUP)
+            try await served.logs("configuration reloaded")
+            #expect(served.text.contains("\"needs_restart\":\"worker\""))
             let ran = try await here.run("enqueue", "noop", "--wait", "20s")
             #expect(ran.code == 0, "\(ran) \(served.text)")
             try await served.stop()
+            #expect(!served.text.contains("\"stopped\""), "the level is error now")
+        }
+    }
+
+    @Test("systemd is told when it is ready and when it stops", arguments: ["worker", "api,scheduler"])
+    func systemd(_ roles: String) async throws {
+        try await Installation.with { here in
+            let socket = here.folder + "/notify"
+            let script = """
+                import socket, sys
+                s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+                s.bind(sys.argv[1])
+                s.settimeout(40)
+                while True:
+                    state = s.recv(4096).decode()
+                    print(state, flush=True)
+                    if state == "STOPPING=1": break
+                """
+            async let heard = Subprocess.run(
+                .name("setpriv"), arguments: ["--pdeathsig=KILL", "python3", "-c", script, socket],
+                output: .string(limit: 4096))
+            try await eventually("somebody listens") { here.has("notify") }
+            let served = try await Served.start(here, roles: roles, environment: ["NOTIFY_SOCKET": socket])
+            try await served.stop()
+            #expect(try await heard.standardOutput == "READY=1\nSTOPPING=1\n", "\(served.text)")
         }
     }
 
