@@ -47,6 +47,23 @@ public struct JobForm: Sendable {
         return jobs
     }
 
+    /// The job that one JSON object describes.
+    ///
+    /// - Throws: `Problem` 400 if it is no JSON, 422 that names every wrong field.
+    public func job(object bytes: ArraySlice<UInt8>, traceparent: String? = nil) throws -> NewJob {
+        let root: JSONNode
+        do {
+            root = try JSONParser.parse(bytes)
+        } catch {
+            throw Problem.malformed("No JSON: \(error.problem) at byte \(error.offset).")
+        }
+        var fields = try Fields(root, of: bytes, base: "")
+        let job = read(&fields, traceparent: traceparent)
+        try fields.finish()
+        guard let job else { throw Problem.invalid(fields.errors) }
+        return job
+    }
+
     /// The job that `fields` describe; nil, with errors noted, if something is wrong.
     func read(_ fields: inout Fields, traceparent: String?) -> NewJob? {
         let name = fields.required("kind")

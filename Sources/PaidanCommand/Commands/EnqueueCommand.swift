@@ -44,21 +44,20 @@ struct EnqueueCommand: AsyncParsableCommand {
         let composition = try Composition(config.load())
         defer { composition.close() }
         if kind == "-" { return try await enqueueLines(composition) }
-        let jobs: [NewJob]
+        let job: NewJob
         do {
-            jobs = try composition.jobForm.jobs(lines: try line()[...])
+            job = try composition.jobForm.job(object: try line()[...])
         } catch let problem as Problem {
-            // One job of one command line needs no line number.
             let message =
                 problem.errors.isEmpty ? problem.detail : problem.errors.map(\.message).joined(separator: "\n")
             let isUsage = problem.errors.contains { Self.options.contains($0.pointer) }
             throw isUsage ? ValidationError(message) as any Error : CommandFailure.refused(message)
         }
-        for job in try await composition.store.enqueue(jobs) { try await report(job, composition) }
+        for enqueued in try await composition.store.enqueue([job]) { try await report(enqueued, composition) }
     }
 
     /// Members that only a wrongly written option makes wrong.
-    private static let options: Set = ["/1/run_at", "/1/delay_s", "/1/key"]
+    private static let options: Set = ["/run_at", "/delay_s", "/key"]
 
     /// All lines are checked before the first job is enqueued; then they go in as many at a time as one bulk may have.
     private func enqueueLines(_ composition: Composition) async throws {

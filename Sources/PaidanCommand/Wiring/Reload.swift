@@ -18,11 +18,12 @@ struct Reload: Service {
     private func reload() {
         do {
             let conf = try load()
-            composition.live.take(conf, composition.curl)
             let waiting = conf.tablesNeedingRestart(after: composition.conf)
             logger.notice(
                 "configuration reloaded",
                 metadata: ["needs_restart": "\(waiting.isEmpty ? "nothing" : waiting.joined(separator: ", "))"])
+            // After the message: the new level may not let it through.
+            composition.live.take(conf, composition.curl)
         } catch {
             logger.error("configuration is wrong; the running settings stay", metadata: ["problems": "\(error)"])
         }
