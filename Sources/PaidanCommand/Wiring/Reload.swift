@@ -18,11 +18,15 @@ struct Reload: Service {
     private func reload() {
         do {
             let conf = try load()
-            composition.live.take(conf, composition.curl)
             let waiting = conf.tablesNeedingRestart(after: composition.conf)
-            logger.notice(
-                "configuration reloaded",
-                metadata: ["needs_restart": "\(waiting.isEmpty ? "nothing" : waiting.joined(separator: ", "))"])
+            let metadata: Logger.Metadata = [
+                "needs_restart": "\(waiting.isEmpty ? "nothing" : waiting.joined(separator: ", "))"
+            ]
+            // By the level before or the one after it, whichever lets it through.
+            let isHeard = logger.logLevel <= .notice
+            if isHeard { logger.notice("configuration reloaded", metadata: metadata) }
+            composition.live.take(conf, composition.curl)
+            if !isHeard { logger.notice("configuration reloaded", metadata: metadata) }
         } catch {
             logger.error("configuration is wrong; the running settings stay", metadata: ["problems": "\(error)"])
         }
