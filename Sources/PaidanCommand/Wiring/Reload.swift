@@ -19,11 +19,14 @@ struct Reload: Service {
         do {
             let conf = try load()
             let waiting = conf.tablesNeedingRestart(after: composition.conf)
-            logger.notice(
-                "configuration reloaded",
-                metadata: ["needs_restart": "\(waiting.isEmpty ? "nothing" : waiting.joined(separator: ", "))"])
-            // After the message: the new level may not let it through.
+            let metadata: Logger.Metadata = [
+                "needs_restart": "\(waiting.isEmpty ? "nothing" : waiting.joined(separator: ", "))"
+            ]
+            // By the level before or the one after it, whichever lets it through.
+            let isHeard = logger.logLevel <= .notice
+            if isHeard { logger.notice("configuration reloaded", metadata: metadata) }
             composition.live.take(conf, composition.curl)
+            if !isHeard { logger.notice("configuration reloaded", metadata: metadata) }
         } catch {
             logger.error("configuration is wrong; the running settings stay", metadata: ["problems": "\(error)"])
         }

@@ -156,11 +156,11 @@ import Testing
     func noRedis() async throws {
         try await Installation.with { here in
             here.redis.stop()
-            for arguments in [
-                ["enqueue", "noop"], ["jobs", "list"], ["queues", "list"], ["queues", "pause", "bulk"],
-            ] {
-                let ran = try await Installation.run(arguments, folder: here.folder)
-                #expect(ran.code == 1, "\(arguments)")
+            async let enqueued = here.run("enqueue", "noop")
+            async let listed = here.run("jobs", "list")
+            async let paused = here.run("queues", "pause", "bulk")
+            for ran in try await [enqueued, listed, paused] {
+                #expect(ran.code == 1, "\(ran)")
                 #expect(ran.err.hasPrefix("Redis: "), "\(ran.err)")
                 #expect(ran.out.isEmpty)
             }
