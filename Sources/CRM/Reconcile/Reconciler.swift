@@ -61,6 +61,7 @@ public struct Reconciler: Service {
     func reconcile() async throws {
         // Mends what a page of the CRM left half done for a minute (schema.md).
         _ = try await pool.query("SELECT paidan.mend_written(paidan.now() - interval '1 hour')")
+        _ = try await pool.transaction { try DeliveryStore.requeueForgotten(in: &$0) }
         let resent = try await pool.transaction { try Outbox.resend(in: &$0) }
         if resent > 0 { logger.notice("jobs sent again that left no receipt", metadata: ["jobs": "\(resent)"]) }
         for lost in try await imports.unfinished() {

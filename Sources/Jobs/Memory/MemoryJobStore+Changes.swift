@@ -88,7 +88,8 @@ extension MemoryJobStore.Queue {
         if delayed.removeValue(forKey: id) != nil || dead.contains(id) { counts.discarded += 1 }
         dead.removeAll { $0 == id }
         done.removeAll { $0 == id }
-        if job.view.state == .queued || job.isTombstone { jobs[id]?.isDiscarded = true } else { jobs[id] = nil }
+        // Its name is remembered, so that whoever sends it again finds it.
+        jobs[id]?.isDiscarded = true
         return .changed
     }
 
