@@ -233,7 +233,11 @@ import Testing
         for crash in 1...2 {
             let session = try await f.open(1000 + crash, lease: .milliseconds(1))
             _ = try await f.take(session, 3, from: 1)
-            try await eventually("reaped") { try await f.store.reap(lease: .milliseconds(1)).sessions > 0 }
+            // The session stands in each queue; this one's may end last.
+            try await eventually("reaped") {
+                _ = try await f.store.reap(lease: .milliseconds(1))
+                return try await f.store.census(f.queue).inFlight == 0
+            }
         }
         #expect(try await f.store.census(f.queue).suspect == 3)
         try await withPool(f, [kind]) { _ in
