@@ -52,7 +52,6 @@ extension JobsConf {
             if kind.has("timeout") {
                 entry.timeout = kind.duration("timeout", default: .seconds(60), in: .seconds(1)...(.seconds(86_400)))
             }
-            entry.concurrency = kind.optionalInteger("concurrency", in: 1...10_000)
             kind.finish()
             if !Self.knownKinds.contains(name) { table.note(name, "is an unknown kind of job") }
             if let queue = entry.queue, !queues.contains(where: { $0.name == queue }) {

@@ -66,7 +66,6 @@ struct JobsConf: Sendable {
         var queue: String?
         var maxAttempts: Int?
         var timeout: Duration?
-        var concurrency: Int?
     }
 
     struct Schedule: Sendable {

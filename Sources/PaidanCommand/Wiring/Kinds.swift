@@ -30,7 +30,6 @@ enum Kinds {
                 if let queue = override?.queue { kind.queue = queue }
                 if let attempts = override?.maxAttempts { kind.maxAttempts = attempts }
                 if let timeout = override?.timeout { kind.timeout = timeout }
-                if let concurrency = override?.concurrency { kind.concurrency = concurrency }
                 return kind
             })
     }

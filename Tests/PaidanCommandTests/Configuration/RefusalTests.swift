@@ -67,7 +67,6 @@ import Testing
         Wrong("kinds.noop", "queue = 'slow'", "kinds.noop.queue", "names the queue \"slow\""),
         Wrong("kinds.noop", "max_attempts = 0", "kinds.noop.max_attempts", "must be 1 to 1000"),
         Wrong("kinds.noop", "timeout = '0'", "kinds.noop.timeout", "must be 1s to 1d"),
-        Wrong("kinds.noop", "concurrency = 0", "kinds.noop.concurrency", "must be 1 to 10000"),
         Wrong("kinds.\"notify.sent\"", "timeout = '1m'", "kinds.\"notify.sent\"", "is an unknown kind of job"),
         Wrong("assignment", "strategy = 'random'", "assignment.strategy", "must be one of laps, block, smooth"),
         Wrong("expiry", "follow_up_days = 0", "expiry.follow_up_days", "must be 1 to 3650"),
