@@ -41,8 +41,13 @@ import Testing
             #expect(await Self.next(listener) == names[1])
             _ = try await pool.query("SELECT pg_notify(\(names[0]), '')")
             var next = await Self.next(listener)
-            // The thousand may have come in two parts.
-            if next == names[1] { next = await Self.next(listener) }
+            // The thousand come in as many parts as the socket had reads, not one by one.
+            var parts = 1
+            while next == names[1] {
+                parts += 1
+                next = await Self.next(listener)
+            }
+            #expect(parts < 100)
             #expect(next == names[0])
         }
     }
