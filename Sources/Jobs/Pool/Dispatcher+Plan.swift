@@ -82,6 +82,7 @@ extension Dispatcher {
         let active = queues.indices.filter { queues[$0].mayHoldWork }
         let candidates = active.filter { !queues[$0].isExchanging }.sorted { queues[$0].pass < queues[$1].pass }
         guard let first = candidates.first else { return }
+        if waitsForCompany(queues[first], now, &actions) { return }
         let total = active.reduce(0) { $0 + queues[$1].weight }
         let lowest = queues[first].pass
         for index in candidates where left > 0 {
@@ -93,6 +94,23 @@ extension Dispatcher {
             left -= take
             actions.append(exchange(index, session, .ready, take: take))
         }
+    }
+
+    /// Under load free slots wait a moment for those that are about to come free: an exchange costs Redis much the same
+    /// whatever its size, and of two that alternate each keeps the size it happens to have, one job here, the rest there.
+    private mutating func waitsForCompany(_ queue: Queue, _ now: Instant, _ actions: inout [Action]) -> Bool {
+        guard free * 4 < concurrency * 3, running > 0, let waiting = queue.waiting, waiting > free else {
+            shortOfSlotsSince = nil
+            return false
+        }
+        let since = shortOfSlotsSince ?? now
+        shortOfSlotsSince = since
+        if since + slotWait <= now {
+            shortOfSlotsSince = nil
+            return false
+        }
+        actions.append(.wake(at: since + slotWait))
+        return true
     }
 
     /// 1 while the list is short or unknown, up to 256 under load; half of what waits leaves some to other processes.

@@ -74,6 +74,8 @@ struct Dispatcher {
     /// The job that runs alone now, or is asked for.
     var isSuspectRunning = false
     var suspectsSince: Instant?
+    /// When free slots began to wait for company.
+    var shortOfSlotsSince: Instant?
 
     init(concurrency: Int, weights: [Int], now: Instant) {
         self.concurrency = concurrency
@@ -85,6 +87,9 @@ struct Dispatcher {
         if case .open(let number) = session { return number }
         return nil
     }
+
+    /// How long free slots wait for company under load: what Redis needs for as many jobs, 15 µs each.
+    var slotWait: Duration { min(.microseconds(15 * concurrency), .milliseconds(2)) }
 
     /// 0.1 s, doubled with each failure, at most 5 s.
     static func backoff(_ failures: Int) -> Duration {
