@@ -32,13 +32,40 @@ import Testing
         #expect(takes(actions) == [0: 9])
         actions = d.replied(queue: 0, session: 1, lane: .ready, take: 9, reply(9, waiting: 900, from: 1), now: start)
         #expect(takes(actions) == [:] && !actions.contains(.peek(queue: 0)))
-        let settlement = Settlement(reply(1).claims[0], .done(result: nil, code: nil, message: ""))
-        actions = d.finished(queue: 0, session: 1, jobs: 1, [settlement], trouble: false, now: start)
-        // The acknowledgement rides on the claim.
+        let settlements = reply(8).claims.map { Settlement($0, .done(result: nil, code: nil, message: "")) }
+        actions = d.finished(queue: 0, session: 1, jobs: 8, settlements, trouble: false, now: start)
+        // The acknowledgements ride on the claim.
         #expect(
             actions == [
-                .exchange(queue: 0, session: 1, .ready, settlements: [settlement], take: 1, firstSlot: 11)
+                .exchange(queue: 0, session: 1, .ready, settlements: settlements, take: 8, firstSlot: 11)
             ])
+    }
+
+    @Test func underLoadFreeSlotsWaitAMomentForCompany() {
+        var (d, _) = opened(64)
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1, waiting: 1000), now: start)
+        var actions = d.replied(
+            queue: 0, session: 1, lane: .ready, take: 63, reply(63, waiting: 900, from: 1), now: start)
+        #expect(takes(actions) == [:])
+        let done = reply(64).claims.map { Settlement($0, .done(result: nil, code: nil, message: "")) }
+        actions = d.finished(queue: 0, session: 1, jobs: 1, [done[0]], trouble: false, now: start)
+        #expect(actions.contains(.wake(at: start + .microseconds(960))) && takes(actions) == [:])
+        // All at once: no alternation of one here and the rest there.
+        var all = d
+        actions = all.finished(queue: 0, session: 1, jobs: 63, Array(done.dropFirst()), trouble: false, now: start)
+        #expect(takes(actions) == [0: 64])
+        // The others take long: it does not wait for them.
+        actions = d.tick(now: start + .microseconds(960))
+        #expect(takes(actions) == [0: 1])
+    }
+
+    @Test func withLittleWaitingNoSlotWaits() {
+        var (d, _) = opened(64)
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1, waiting: 1000), now: start)
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 63, reply(63, waiting: 5, from: 1), now: start)
+        let done = reply(10).claims.map { Settlement($0, .done(result: nil, code: nil, message: "")) }
+        let actions = d.finished(queue: 0, session: 1, jobs: 10, done, trouble: false, now: start)
+        #expect(takes(actions) == [0: 3])
     }
 
     @Test func anAcknowledgementWaitsFiveMillisecondsForCompany() {

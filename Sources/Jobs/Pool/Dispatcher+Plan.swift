@@ -82,9 +82,9 @@ extension Dispatcher {
         let active = queues.indices.filter { queues[$0].mayHoldWork }
         let candidates = active.filter { !queues[$0].isExchanging }.sorted { queues[$0].pass < queues[$1].pass }
         guard let first = candidates.first else { return }
-        if waitsForCompany(queues[first], now, &actions) { return }
         let total = active.reduce(0) { $0 + queues[$1].weight }
         let lowest = queues[first].pass
+        if waitsForCompany(queues[first], share: queues[first].weight / total, now, &actions) { return }
         for index in candidates where left > 0 {
             // Who was idle does not come back with a claim on all slots.
             queues[index].pass = max(queues[index].pass, lowest)
@@ -98,8 +98,12 @@ extension Dispatcher {
 
     /// Under load free slots wait a moment for those that are about to come free: an exchange costs Redis much the same
     /// whatever its size, and of two that alternate each keeps the size it happens to have, one job here, the rest there.
-    private mutating func waitsForCompany(_ queue: Queue, _ now: Instant, _ actions: inout [Action]) -> Bool {
-        guard free * 4 < concurrency * 3, running > 0, let waiting = queue.waiting, waiting > free else {
+    /// A queue that has not got its share yet does not wait.
+    private mutating func waitsForCompany(
+        _ queue: Queue, share: Double, _ now: Instant, _ actions: inout [Action]
+    ) -> Bool {
+        let hasShare = Double(queue.inUse) * 4 > Double(concurrency) * share
+        guard hasShare, free * 4 < concurrency * 3, let waiting = queue.waiting, waiting > free else {
             shortOfSlotsSince = nil
             return false
         }
