@@ -76,7 +76,7 @@ public struct NotifyJob: Sendable {
             case .send(let attempt):
                 let outcome = await attempt.channel.send(attempt.body, to: attempt.to.recipient)
                 // A task of its own: a job that is stopped now still writes down what went out.
-                let end = try await Task { try await settle(attempt, outcome, job: job) }.value
+                let end = try await Task { try await settle(attempt, outcome, job, delivery) }.value
                 // A message may have been another delivery's; this job's own is looked at again.
                 if attempt.lead == delivery, let end { return end }
             }
@@ -89,9 +89,9 @@ public struct NotifyJob: Sendable {
     ///
     /// - Returns: nil if the delivery is still to be looked at.
     private func settle(
-        _ attempt: NotifyAttempt, _ outcome: Channels.Outcome, job: String
+        _ attempt: NotifyAttempt, _ outcome: Channels.Outcome, _ job: String, _ delivery: Int
     ) async throws -> Jobs.Outcome? {
-        let settlement = NotifySettlement(job: job, composer: composer)
+        let settlement = NotifySettlement(job: job, delivery: delivery, composer: composer)
         let end = ContinuousClock.now + Self.settlingTime
         while true {
             do {

@@ -27,7 +27,7 @@ struct NotifyPreparation: Sendable {
         {
             // A message of the group that this job was sending for another when its process died: nobody else asks for
             // it while the lease lasts.
-            _ = try interrupted(left, channel, state, in: &tx)
+            _ = try interrupted(left, channel, state, of: id, in: &tx)
             return .again(nil)
         }
         guard let delivery = try DeliveryStore.lock(id, in: &tx) else { return try ended("missing", in: &tx) }
@@ -41,7 +41,7 @@ struct NotifyPreparation: Sendable {
             if delivery.isExpired { return try expire(delivery, in: &tx) }
             return try hold(delivery, "no_channel", "jobs.conf 中没有启用这个渠道", in: &tx)
         }
-        if delivery.status == .leased { return try interrupted(delivery, channel, state, in: &tx) }
+        if delivery.status == .leased { return try interrupted(delivery, channel, state, of: id, in: &tx) }
         if delivery.status == .held, delivery.wasAmbiguous, channel.ambiguousPolicy == .hold {
             return try ended(delivery.status.rawValue, in: &tx)
         }
@@ -60,8 +60,10 @@ struct NotifyPreparation: Sendable {
     }
 
     /// The process that sent it did not live to say how it ended.
+    ///
+    /// - Parameter own: the delivery that this job is for.
     private func interrupted(
-        _ delivery: DeliveryStore.Delivery, _ channel: any Channel, _ state: ChannelStateStore.State,
+        _ delivery: DeliveryStore.Delivery, _ channel: any Channel, _ state: ChannelStateStore.State, of own: Int,
         in tx: inout Transaction
     ) throws -> NotifyJob.Prepared {
         let attempt = NotifyAttempt(
@@ -70,8 +72,8 @@ struct NotifyPreparation: Sendable {
             wasAmbiguous: delivery.wasAmbiguous, expiresAt: delivery.expiresAt)
         let why = Outcome.Why(code: "interrupted", text: "the sending process ended before the answer")
         return .again(
-            try NotifySettlement(job: job, composer: composer).write(attempt, .ambiguous(why: why), state, in: &tx)
-                .outcome)
+            try NotifySettlement(job: job, delivery: own, composer: composer)
+                .write(attempt, .ambiguous(why: why), state, in: &tx).outcome)
     }
 
     /// Through the breaker and the limiter, one message of the channel at a time.

@@ -6,6 +6,8 @@ internal import Postgres
 /// Writes down what an attempt's outcome means for its delivery, its channel and its recipient.
 struct NotifySettlement: Sendable {
     let job: String
+    /// The job's own; the message may have been another's.
+    let delivery: Int
     let composer: MessageComposer
 
     struct Result: Sendable {
@@ -53,7 +55,7 @@ struct NotifySettlement: Sendable {
                 hint: decision.hint, providerID: Self.providerID(outcome), nextAt: decision.nextAt,
                 countsAttempt: decision.countsAttempt), in: &tx)
         let end = jobOutcome(decision, now: state.now, isAmbiguous: Self.isAmbiguous(outcome))
-        if case .done = end { _ = try Receipts.take(job, kind: NotifyJob.kindName, in: &tx) }
+        if case .done = end, attempt.lead == delivery { _ = try Receipts.take(job, kind: NotifyJob.kindName, in: &tx) }
         return Result(outcome: end, alarm: decision.status == .sent ? decision.hint : decision.code)
     }
 

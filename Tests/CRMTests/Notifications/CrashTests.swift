@@ -91,7 +91,7 @@ import Testing
                 lead: 1, channel: channel, to: .group, body: FrozenBody(bytes: [], contentType: "", items: 0..<0),
                 number: 1,
                 wasAmbiguous: false, expiresAt: nil)
-            let settlement = NotifySettlement(job: job, composer: MessageComposer(publicURL: ""))
+            let settlement = NotifySettlement(job: job, delivery: 1, composer: MessageComposer(publicURL: ""))
             let limited = Channels.Outcome.rateLimited(
                 key: channel.keyFingerprint, until: lab.now + 65_000, why: .init(code: "45009", text: ""))
             // A commit without an answer is repeated.
@@ -103,6 +103,22 @@ import Testing
             let refused = Channels.Outcome.permanent(kind: .content, code: "40058", hint: "")
             _ = try await lab.pool.transaction { try settlement.settle(attempt, refused, in: &$0) }
             #expect(try await lab.text("SELECT status FROM paidan.delivery") == "leased")
+        }
+    }
+
+    @Test("the receipt of a job is for its own delivery", arguments: [1, 2])
+    func receipt(own: Int) async throws {
+        try await NotifyLab.with { lab in
+            try await lab.assign(["张三"])
+            let job = try #require(await lab.openJobs().first).job
+            try await die(lab, 1, job: job)
+            let channel = try #require(lab.channels.withLock { $0["wecom"] })
+            let attempt = NotifyAttempt(
+                lead: 1, channel: channel, to: .group, body: FrozenBody(bytes: [], contentType: "", items: 0..<0),
+                number: 1, wasAmbiguous: false, expiresAt: nil)
+            let settlement = NotifySettlement(job: job, delivery: own, composer: MessageComposer(publicURL: ""))
+            _ = try await lab.pool.transaction { try settlement.settle(attempt, .delivered(id: nil), in: &$0) }
+            #expect(try await lab.count("SELECT count(*) FROM paidan.job_receipt WHERE job_id = \(job)") == 2 - own)
         }
     }
 
@@ -119,7 +135,7 @@ import Testing
                 lead: 1, channel: channel, to: .group, body: FrozenBody(bytes: [], contentType: "", items: 0..<0),
                 number: 1,
                 wasAmbiguous: false, expiresAt: nil)
-            let settlement = NotifySettlement(job: "gone", composer: MessageComposer(publicURL: ""))
+            let settlement = NotifySettlement(job: "gone", delivery: 1, composer: MessageComposer(publicURL: ""))
             _ = try await lab.pool.transaction { try settlement.settle(attempt, .delivered(id: nil), in: &$0) }
             try await lab.finish(within: .seconds(60))
             #expect(try await lab.story() == ["sent"])
