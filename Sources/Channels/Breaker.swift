@@ -1,4 +1,4 @@
-/// Keeps a channel whose settings are wrong from being tried by every delivery (channels.md §3.2).
+/// Keeps a channel whose settings are wrong from being tried by every delivery.
 public struct Breaker: Sendable, Equatable {
     public enum State: Sendable, Equatable {
         case closed

@@ -1,4 +1,4 @@
-/// When a failed delivery is tried again (channels.md §3.2). Times are milliseconds since 1970.
+/// When a failed delivery is tried again. Times are milliseconds since 1970.
 public struct DeliveryBackoff: Sendable {
     /// Waits after the first, second … attempt.
     public static let steps: [Duration] = [

@@ -68,7 +68,7 @@ public struct Digest: Sendable, Equatable {
     }
 }
 
-/// The sentences of digests (domain.md §9), in plain text; each channel escapes what people typed.
+/// The sentences of digests, in plain text; each channel escapes what people typed.
 public enum DigestText {
     /// `批次#12：为您分配 7 位客户，最近到期 05-22：张三、李四…（共7）`; names over the first 2 are counted only.
     ///

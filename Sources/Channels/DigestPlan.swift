@@ -1,4 +1,4 @@
-/// What to send next for one key (channels.md §3.3), decided from what waits and what was sent.
+/// What to send next for one key, decided from what waits and what was sent.
 public enum DigestPlan {
     /// One delivery that waits.
     public struct Waiting: Sendable, Equatable {

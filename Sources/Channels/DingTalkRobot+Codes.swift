@@ -1,5 +1,5 @@
 extension DingTalkRobot {
-    /// channels.md §1.4. Beyond 20 a minute the robot is throttled for 10 minutes, whatever `wait` says.
+    /// The provider's error codes. Beyond 20 a minute the robot is throttled for 10 minutes, whatever `wait` says.
     static let table = VerdictTable(
         rows: [
             (0...0, .delivered),

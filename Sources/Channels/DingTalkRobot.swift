@@ -31,7 +31,7 @@ public struct DingTalkRobotSettings: Sendable {
     }
 }
 
-/// A custom robot of a DingTalk group (钉钉自定义机器人), channels.md §1.4.
+/// A custom robot of a DingTalk group (钉钉自定义机器人).
 public struct DingTalkRobot: Channel {
     public let name: String
     public let type = ChannelType.dingtalkRobot

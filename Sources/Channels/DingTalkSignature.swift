@@ -3,7 +3,7 @@ internal import FoundationEssentials
 internal import Observability
 
 enum DingTalkSignature {
-    /// base64(HMAC-SHA256(key: secret, timestamp + "\n" + secret)), not yet percent-encoded. channels.md §1.4.
+    /// base64(HMAC-SHA256(key: secret, timestamp + "\n" + secret)), not yet percent-encoded.
     ///
     /// - Parameter timestamp: milliseconds since 1970.
     static func make(secret: Secret, timestamp: Int64) -> String {

@@ -45,7 +45,7 @@ public struct EmailSettings: Sendable {
     }
 }
 
-/// Mail over SMTP (channels.md §2): one transaction per recipient, TLS required.
+/// Mail over SMTP: one transaction per recipient, TLS required.
 public struct Email: Channel {
     public let name: String
     public let type = ChannelType.email

@@ -2,7 +2,7 @@ internal import Crypto
 internal import FoundationEssentials
 internal import Observability
 
-/// A mail with a text and an HTML part, as bytes for SMTP (channels.md §2.3).
+/// A mail with a text and an HTML part, as bytes for SMTP.
 struct MailMessage {
     var from: Mailbox
     var to: Mailbox

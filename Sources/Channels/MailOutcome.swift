@@ -1,7 +1,7 @@
 internal import Curl
 internal import Observability
 
-/// What a mail server's replies mean (channels.md §2.2): the enhanced code says who is at fault, the basic one how long.
+/// What a mail server's replies mean: the enhanced code says who is at fault, the basic one how long.
 enum MailOutcome {
     /// - Parameter recipients: in the order of the message.
     static func make(_ report: SMTPReport, to recipients: [String], redactor: Redactor) -> Outcome {

@@ -1,4 +1,4 @@
-/// What became of one attempt to send (channels.md §3.2).
+/// What became of one attempt to send.
 public enum Outcome: Sendable, Equatable {
     /// The provider has it. `alarm`: delivered, but something in it was wrong and operations should know.
     case delivered(id: String?, alarm: String? = nil)

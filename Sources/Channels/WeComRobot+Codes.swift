@@ -1,5 +1,5 @@
 extension WeComRobot {
-    /// channels.md §1.1.
+    /// The provider's error codes.
     static let table = VerdictTable(
         rows: [
             (0...0, .delivered),

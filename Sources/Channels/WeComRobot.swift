@@ -16,7 +16,7 @@ public struct WeComRobotSettings: Sendable {
     }
 }
 
-/// A robot of a WeCom group (企业微信群机器人), channels.md §1.1.
+/// A robot of a WeCom group (企业微信群机器人).
 public struct WeComRobot: Channel {
     public let name: String
     public let type = ChannelType.wecomRobot

@@ -2,7 +2,7 @@
 public enum MailAddress {
     /// True for a plain ASCII address whose domain has a dot (an international domain in its `xn--` form).
     ///
-    /// libcurl before 8.22 passes line breaks on to the server, so that a recipient could add commands. Channels §3.4.1.
+    /// libcurl before 8.22 passes line breaks on to the server, so that a recipient could add commands.
     public static func isValid(_ address: String) -> Bool {
         let bytes = Array(address.utf8)
         guard let at = bytes.lastIndex(of: 0x40), (1...64).contains(at), bytes.count <= 254,

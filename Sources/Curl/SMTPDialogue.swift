@@ -1,7 +1,7 @@
 /// Follows an SMTP session by the server's reply lines, which is all that libcurl shows of it.
 ///
 /// libcurl's result code cannot be used: a refusal after the final dot, a success like 251 and a lost session share
-/// codes, and a refused recipient among accepted ones leaves no trace (channels.md §2.1).
+/// codes, and a refused recipient among accepted ones leaves no trace.
 struct SMTPDialogue {
     enum Action: Equatable { case proceed, abort }
 

@@ -20,7 +20,7 @@ extension Transfer {
         return .failure(CurlError(.cancelled, "cancelled while it was sent", mayHaveRun: mayHaveRun))
     }
 
-    /// Goes by the server's replies; libcurl's code only tells why there is none (channels.md §3.4).
+    /// Goes by the server's replies; libcurl's code only tells why there is none.
     private func mailResult(_ dialogue: SMTPDialogue, _ code: CURLcode) -> Result<Answer, CurlError> {
         if let report = dialogue.report { return .success(.smtp(report)) }
         switch dialogue.fault {

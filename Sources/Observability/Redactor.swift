@@ -3,7 +3,7 @@ internal import OwnerThread
 /// Takes credentials out of text that leaves the program: log lines, errors, dead letters, API answers.
 ///
 /// Two nets: what looks like a credential (query parameters, headers, providers' formats), and every known secret value
-/// as it is, percent-encoded, escaped in JSON, or inside base64. Channels.md §3.8.
+/// as it is, percent-encoded, escaped in JSON, or inside base64.
 public final class Redactor: Sendable {
     /// What a credential is replaced by.
     public static let mask = "***"

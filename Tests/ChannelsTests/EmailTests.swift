@@ -60,7 +60,7 @@ let reader = Recipient(key: "user:42", name: "李四", email: "li@example.com")
         #expect(ids.count == bodies.count)
     }
 
-    @Test("vectors of channels.md §4.4")
+    @Test("vectors of mails")
     func vectors() {
         #expect(
             "Subject: " + HeaderText.unstructured("【商机分配】张三：您有 3 条新线索待跟进")

@@ -46,7 +46,7 @@ import Testing
             merges: merges)
     }
 
-    @Test("the tick rules of channels.md §3.3")
+    @Test("the tick rules of digests")
     func tick() {
         #expect(next([], at: 0) == .wait(until: nil))
         #expect(next([waiting(1)], at: 4999) == .wait(until: 5000))
@@ -121,7 +121,7 @@ import Testing
         #expect(delivered.sorted() == (0..<37).filter { $0 != 23 })
     }
 
-    @Test("nine attempts with the steps of channels.md §3.2, ± 20 %")
+    @Test("nine attempts with their steps, ± 20 %")
     func backoff() {
         var random = SystemRandomNumberGenerator()
         let steps: [Int64] = [5, 30, 120, 600, 1800, 3600, 7200, 14_400]

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct SignatureTests {
     @Test(
-        "DingTalk signature, vectors of channels.md §4.1",
+        "DingTalk signature, vectors",
         arguments: [
             (
                 1_577_262_236_757, "this is secret", "hmPWwU+7lVdm3ZZz0r9tSfx0L4Q26jWOZr9+Gs6EZQM=",

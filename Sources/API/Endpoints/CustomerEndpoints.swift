@@ -32,7 +32,7 @@ enum CustomerEndpoints {
         return view
     }
 
-    /// A seller sees his own customers and those in the public pool (domain.md §3).
+    /// A seller sees his own customers and those in the public pool.
     private static func isVisible(_ view: CustomerView, to caller: Caller) -> Bool {
         if caller.isManager || view.poolState == "public" { return true }
         return caller.sellerID.map { "\($0)" == view.consultantID } ?? false

@@ -17,7 +17,7 @@ public struct Caller: Sendable {
         let methods: Set<String>?
     }
 
-    /// Sees every customer, not only his own and the pool (domain.md §3).
+    /// Sees every customer, not only his own and the pool.
     public var isManager: Bool { codes.contains("customer.all") }
 
     /// Whether some permission matches the whole path and the method.

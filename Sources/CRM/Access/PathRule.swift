@@ -2,7 +2,7 @@
 ///
 /// Taken: literals, `\.` and other escaped signs, `\d`, `\w`, `.`, `[…]`, `*` `+` `?` on any of these, groups `(…)`,
 /// `(?:…)` with `|`, `^` at the start and `$` at the end. A group with `*` or `+` may hold no repetition. Matching takes
-/// time in proportion to the path, whatever the pattern, and always the whole path (domain.md §11.1's `^(?:url)$`).
+/// time in proportion to the path, whatever the pattern, and always the whole path (`^(?:url)$`).
 struct PathRule: Sendable {
     struct Invalid: Error, Sendable {
         let problem: String

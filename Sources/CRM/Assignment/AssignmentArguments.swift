@@ -55,7 +55,7 @@ extension AssignmentArguments: Decodable {
     }
 }
 
-/// An id as callers write it: a number, or a string of digits (contract.md §3).
+/// An id as callers write it: a number, or a string of digits.
 struct GivenID: Decodable {
     let value: Int
 

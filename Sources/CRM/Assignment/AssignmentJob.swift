@@ -3,7 +3,7 @@ internal import JobsPostgres
 public import Logging
 public import Postgres
 
-/// `customer.assign`: gives pending customers to sellers, many jobs in one transaction (domain.md §6).
+/// `customer.assign`: gives pending customers to sellers, many jobs in one transaction.
 ///
 /// Redis hands out slots, PostgreSQL decides: a job that runs twice, a token that comes twice and a crash at any line
 /// change nothing, because a customer must be pending and a slot free.

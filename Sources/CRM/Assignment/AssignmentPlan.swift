@@ -1,7 +1,7 @@
 /// A customer that waits for a seller.
 public struct WaitingCustomer: Sendable, Equatable {
     public let id: Int
-    /// Sellers who may not have this customer (domain.md §1, I5).
+    /// Sellers who may not have this customer.
     public let barred: [Int]
 
     public init(id: Int, barred: [Int] = []) {

@@ -1,4 +1,4 @@
-/// Gives customers to sellers slot by slot (domain.md §5 and §6), without any store.
+/// Gives customers to sellers slot by slot, without any store.
 ///
 /// First the tokens of the list, slots that an undo gave back in their places among them, then, if the list ran out,
 /// the other free slots of the open cycle by position; a next cycle is built only when no slot is free and somebody can

@@ -11,7 +11,7 @@ struct AssignmentGround {
     /// 0 before the first.
     let lastCycle: Int
     let rankVersion: Int
-    /// `any_former` or `last_owner` (domain.md §1, I5).
+    /// `any_former` or `last_owner`.
     let formerOwner: String
 }
 

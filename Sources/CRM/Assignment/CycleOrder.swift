@@ -1,4 +1,4 @@
-/// How the slots of one cycle follow each other (domain.md §5; `[assignment] strategy`).
+/// How the slots of one cycle follow each other (`[assignment] strategy`).
 public enum AssignmentStrategy: String, Sendable, CaseIterable {
     /// One slot each in turn, higher weight first, until every quota is spent.
     case laps

@@ -1,6 +1,6 @@
 internal import Postgres
 
-/// A seller leaves (domain.md §4): his free slots become void, his customers wait for another seller.
+/// A seller leaves: his free slots become void, his customers wait for another seller.
 enum Offboard {
     struct Result: Sendable, Equatable {
         var customers = 0

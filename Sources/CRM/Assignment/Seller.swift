@@ -43,7 +43,7 @@ public struct Seller: Sendable, Equatable {
         self.holding = holding
     }
 
-    /// Takes part in the next cycle (domain.md §5); leave and caps are judged slot by slot.
+    /// Takes part in the next cycle; leave and caps are judged slot by slot.
     public var isEligible: Bool { isActive && num > 0 }
 
     /// Why he can take no customer now; `nil` when he can.

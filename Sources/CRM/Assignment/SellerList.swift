@@ -44,10 +44,10 @@ public struct CycleLoad: Sendable, Equatable {
     }
 }
 
-/// Hands out slots in order, one taker each, in front of PostgreSQL (contract.md §5: `paidan:{assign}:list`).
+/// Hands out slots in order, one taker each, in front of PostgreSQL (`paidan:{assign}:list`).
 ///
 /// It may lose, double or mix up tokens, or forget them all: only the slot's row in PostgreSQL counts, and what the list
-/// lost is found there when it runs out (domain.md §6).
+/// lost is found there when it runs out.
 public protocol SellerList: Sendable {
     /// Takes up to `count` tokens from the front, in order; fewer when the list runs out.
     func pop(_ count: Int) async throws -> [SlotToken]

@@ -1,6 +1,6 @@
 public import Postgres
 
-/// Slots whose customers are taken out again by an import's undo (domain.md §7).
+/// Slots whose customers are taken out again by an import's undo.
 public enum SlotRelease {
     /// Takes the assignment's lock: to be called before any customer is locked.
     public static func lock(in tx: inout Transaction) throws { _ = try AssignmentStore.lock(in: &tx) }

@@ -5,7 +5,7 @@ public import Postgres
 public enum WaitingCustomers {
     /// Customers in one job.
     static let batch = 1000
-    /// Time without capacity after which managers are told. domain.md §4.
+    /// Time without capacity after which managers are told.
     static let alertAfterSeconds = 30 * 60
     private static let sinceSetting = "no_capacity_since"
 

@@ -1,6 +1,6 @@
 internal import Postgres
 
-/// How a customer's row reads as of today (domain.md §2), as SQL over a table alias.
+/// How a customer's row reads as of today, as SQL over a table alias.
 enum CustomerSQL {
     /// The first day on which it is no longer private; for private customers only.
     static func expires(_ c: String) -> SQL {

@@ -1,4 +1,4 @@
-/// The QQ column (domain.md §10.3 rows 1–4).
+/// The QQ column.
 struct ContactRules: Sendable {
     let loose: Bool
 

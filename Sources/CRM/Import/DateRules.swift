@@ -60,7 +60,7 @@ extension Day: CustomStringConvertible {
     public var description: String { String(decoding: utf8, as: UTF8.self) }
 }
 
-/// The 咨询日期 column (domain.md §8 "Dates").
+/// The 咨询日期 column.
 struct DateRules: Sendable {
     /// The workbook counts days from 1904-01-01.
     let from1904: Bool

@@ -15,7 +15,7 @@ struct SheetHeader: Sendable, Equatable {
     }
 }
 
-/// Finds the header among the first rows of a sheet (domain.md §8: first 10 rows, by synonyms).
+/// Finds the header among the first rows of a sheet (first 10 rows, by synonyms).
 struct HeaderSearch {
     static let rows = 10
 

@@ -32,7 +32,7 @@ public enum ImportField: String, CaseIterable, Sendable {
     /// A file without one of these columns is F_HEADER.
     public static let required: [ImportField] = [.name, .qq]
 
-    /// Headers as people write them (domain.md §10.2), besides the raw value itself.
+    /// Headers as people write them, besides the raw value itself.
     private var synonyms: [String] {
         switch self {
         case .qq: ["QQ", "QQ号", "QQ号码", "联系方式"]

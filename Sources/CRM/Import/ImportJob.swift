@@ -2,7 +2,7 @@ internal import Foundation
 public import Jobs
 internal import JobsPostgres
 
-/// `import.batch`: reads, checks and stores one uploaded sheet (domain.md §7, §8).
+/// `import.batch`: reads, checks and stores one uploaded sheet.
 public struct ImportJob: Sendable {
     static let kindName = "import.batch"
 

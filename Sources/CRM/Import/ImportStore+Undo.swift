@@ -65,7 +65,7 @@ extension ImportStore {
         }
     }
 
-    /// Customers whom only the import and its automatic assignment have written to (domain.md §7).
+    /// Customers whom only the import and its automatic assignment have written to.
     private static func untouched(_ importID: Int, after: Int, last: Int, in tx: inout Transaction) throws -> [Int] {
         try tx.query(
             """

@@ -24,7 +24,7 @@ public enum UploadResult: Sendable, Equatable {
     case duplicateFile(of: Int)
 }
 
-/// What the uploader gets: contract.md `202 {id, state, job_id}`.
+/// What the uploader gets: `202 {id, state, job_id}`.
 public struct ImportTicket: Sendable, Equatable {
     public let id: Int
     public let jobID: String

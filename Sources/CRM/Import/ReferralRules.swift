@@ -1,4 +1,4 @@
-/// Which rows refer to nobody (domain.md §8: a referral to a row that is itself in error is an error).
+/// Which rows refer to nobody (a referral to a row that is itself in error is an error).
 ///
 /// A row's referrer is a customer of the database or a valid row of the file, and a row whose referrer is not valid is
 /// not valid either: the largest set of rows that can all be valid together. Rows that refer to each other may.

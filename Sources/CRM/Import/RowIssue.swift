@@ -1,4 +1,4 @@
-/// Why a row, or a part of it, was not taken as it stands (domain.md §8).
+/// Why a row, or a part of it, was not taken as it stands.
 public enum IssueCode: String, Sendable, Codable {
     case required = "E_REQUIRED"
     case qqFormat = "E_QQ_FORMAT"

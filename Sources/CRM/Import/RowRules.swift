@@ -41,7 +41,7 @@ struct CheckedRow: Sendable {
     var isValid: Bool { !isSample && !issues.contains { !$0.code.isWarning } }
 }
 
-/// Everything that is checked on a row by itself (domain.md §8, §10.3): normalise, then validate each field, collect all.
+/// Everything that is checked on a row by itself: normalise, then validate each field, collect all.
 struct RowRules: Sendable {
     /// Field of each column, nil for columns that are unknown.
     let fields: [ImportField?]

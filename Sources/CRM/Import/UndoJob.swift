@@ -1,7 +1,7 @@
 public import Jobs
 internal import JobsPostgres
 
-/// `import.undo`: takes an import's untouched customers back, and their slots (domain.md §7).
+/// `import.undo`: takes an import's untouched customers back, and their slots.
 public struct UndoJob: Sendable {
     static let kindName = "import.undo"
 

@@ -5,7 +5,7 @@ public import Postgres
 ///
 /// All of it is one transaction with what the event tells of; an event whose `dedupe_key` is known adds nothing.
 public struct DeliveryPublisher: EventPublisher {
-    /// Messages to a group wait this long for company (channels.md §3.3).
+    /// Messages to a group wait this long for company.
     static let groupWait = Duration.seconds(5)
 
     private let routes: @Sendable () -> NotificationRoutes

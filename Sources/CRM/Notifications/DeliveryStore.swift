@@ -3,7 +3,7 @@ internal import Postgres
 
 /// The table `paidan.delivery`: one row a recipient, channel and part of an event.
 public enum DeliveryStore {
-    /// How long after its event a message is still worth sending (channels.md §3.2).
+    /// How long after its event a message is still worth sending.
     static let lifetime = "24 hours"
 
     /// A delivery and what it tells of.

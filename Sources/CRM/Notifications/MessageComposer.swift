@@ -1,7 +1,7 @@
 internal import Channels
 internal import FoundationEssentials
 
-/// Makes the digest that a message says, from the events it tells of. Pure; texts are domain.md §9's.
+/// Makes the digest that a message says, from the events it tells of. Pure.
 struct MessageComposer: Sendable {
     /// What links start with; empty leaves them out.
     let publicURL: String

@@ -29,7 +29,7 @@ enum Audience: String {
     /// Every active account with the permission code `customer.all`.
     case managers
 
-    /// domain.md §9.
+    /// Who is told of it.
     static func of(event type: String) -> Audience {
         switch type {
         case "import_finished": .uploader

@@ -5,7 +5,7 @@ internal import JobsPostgres
 public import Logging
 public import Postgres
 
-/// `notify.send`: one attempt to send one message (channels.md §3.1).
+/// `notify.send`: one attempt to send one message.
 ///
 /// What is to be sent is stored, and the delivery leased, before any byte goes out; nothing is sent inside a transaction.
 /// A process that dies in between leaves a leased delivery, which counts as "may have been delivered".

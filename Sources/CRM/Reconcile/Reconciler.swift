@@ -4,7 +4,7 @@ public import Logging
 public import Postgres
 public import ServiceLifecycle
 
-/// Finds what the tables say is still to do and no job is doing, and gives it one (engine.md §1).
+/// Finds what the tables say is still to do and no job is doing, and gives it one.
 ///
 /// Redis may be flushed, or restored from an old copy: whatever a table knows of goes on within a minute. Runs at start
 /// and every 20 s, in every process with the scheduler's role: each step may be repeated by others at any time.
@@ -59,7 +59,7 @@ public struct Reconciler: Service {
 
     /// One round.
     func reconcile() async throws {
-        // Mends what a page of the CRM left half done for a minute (schema.md).
+        // Mends what a page of the CRM left half done for a minute.
         _ = try await pool.query("SELECT paidan.mend_written(paidan.now() - interval '1 hour')")
         _ = try await pool.transaction { try DeliveryStore.requeueForgotten(in: &$0) }
         let resent = try await pool.transaction { try Outbox.resend(in: &$0) }

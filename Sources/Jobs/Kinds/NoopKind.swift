@@ -1,5 +1,5 @@
 extension Kind {
-    /// The kind for load and fault tests, contract.md §4: `{sleep_ms?, fail?, result?, result_bytes?}`.
+    /// The kind for load and fault tests: `{sleep_ms?, fail?, result?, result_bytes?}`.
     ///
     /// `fail: true` fails every attempt, `fail: N` the first N, with code `noop_failed`.
     public static func noop(queue: String = "default") -> Kind {

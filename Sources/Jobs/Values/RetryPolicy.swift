@@ -1,4 +1,4 @@
-/// How long a failed job waits: exponential with full jitter over the upper half (engine.md §3).
+/// How long a failed job waits: exponential with full jitter over the upper half.
 public struct RetryPolicy: Sendable, Equatable {
     /// After the first failure. Default 15 s.
     public var base: Duration = .seconds(15)

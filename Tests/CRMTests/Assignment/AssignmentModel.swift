@@ -1,6 +1,6 @@
 import CRM
 
-/// The assignment as domain.md §6 writes it: one customer at a time, one loop, plain arrays.
+/// The assignment as its rule is told: one customer at a time, one loop, plain arrays.
 struct AssignmentModel {
     struct Slot: Equatable {
         let cycle: Int

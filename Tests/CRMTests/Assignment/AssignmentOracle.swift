@@ -2,7 +2,7 @@ import CRM
 import Postgres
 import Testing
 
-/// The invariants of domain.md that assignments must keep, as queries that answer what breaks them.
+/// The invariants that assignments must keep, as queries that answer what breaks them.
 enum AssignmentOracle {
     private static let queries: [(name: String, sql: SQL)] = [
         ("I1", "SELECT customer_id FROM crm_customerdistribution WHERE status = 1 GROUP BY 1 HAVING count(*) > 1"),

@@ -1,7 +1,7 @@
 import CRM
 import Testing
 
-/// Every row of domain.md §5, planner alone.
+/// Every row of the expected sequences, planner alone.
 @Suite("Assignment sequences, planner alone") struct PlannerSequenceTests {
     @Test("§5 order a:3,1 b:2,2 c:1,3", arguments: AssignmentStrategy.allCases)
     func base(strategy: AssignmentStrategy) async throws {

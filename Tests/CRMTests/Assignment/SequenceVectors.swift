@@ -1,6 +1,6 @@
 import CRM
 
-/// One row of the table of expected sequences, domain.md §5.
+/// One row of the table of expected sequences.
 struct SequenceRow: Sendable {
     let shares: [CycleShare]
     let laps: [Int]

@@ -1,7 +1,7 @@
 import CRM
 import Testing
 
-/// Where the sequences of domain.md §5 are played: the planner alone, or the whole transaction on PostgreSQL.
+/// Where the expected sequences are played: the planner alone, or the whole transaction on PostgreSQL.
 protocol SequenceWorld {
     /// The whole list of shares, as `PUT /v1/ranks` sets it; new users are active sellers.
     func set(_ shares: [CycleShare], _ strategy: AssignmentStrategy) async throws

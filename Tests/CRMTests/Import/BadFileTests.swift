@@ -4,8 +4,8 @@ import Testing
 
 @testable import CRM
 
-/// domain.md §10.3, rows 14–21: states, shapes of sheets, whole files.
-@Suite("Import: sheets of domain.md §10.3")
+/// Bad rows 14–21: states, shapes of sheets, whole files.
+@Suite("Import: bad sheets")
 struct BadFileTests {
     @Test("§10.3 row 14: 已报名 is closed without an assignment")
     func enrolled() async throws {

@@ -4,8 +4,8 @@ import Testing
 
 @testable import CRM
 
-/// domain.md §10.3, rows 1–13: what one row may hold.
-@Suite("Import: rows of domain.md §10.3")
+/// Bad rows 1–13: what one row may hold.
+@Suite("Import: bad rows")
 struct BadRowTests {
     @Test("§10.3 row 1: a numeric QQ cell has no .0")
     func numericQQ() async throws {

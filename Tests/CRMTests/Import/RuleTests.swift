@@ -70,7 +70,7 @@ struct RuleTests {
         if expected == "x" { #expect(digits?.count == 401) } else { #expect(digits == expected) }
     }
 
-    @Test("headers: the synonyms of domain.md §10.2, with stars, spaces, line breaks, widths and BOM")
+    @Test("headers: all synonyms, with stars, spaces, line breaks, widths and BOM")
     func headers() {
         let names: [(ImportField, [String])] = [
             (.qq, ["QQ", "QQ号", "QQ号码", "qq", "联系方式", "\u{FEFF}ＱＱ"]),
