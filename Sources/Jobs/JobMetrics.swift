@@ -1,7 +1,10 @@
 internal import Metrics
+internal import OwnerThread
 
 /// Names of the engine's metrics. Labels: `kind`; nothing of one job.
 public enum JobMetricName {
+    /// Taken in by this process; what other programs push is not counted.
+    public static let enqueued = "paidan_jobs_enqueued_total"
     public static let succeeded = "paidan_jobs_succeeded_total"
     /// Runs that failed, whether the job is retried or dead.
     public static let failed = "paidan_jobs_failed_total"
@@ -90,5 +93,26 @@ final class JobMetrics: Sendable {
     func poisoned(_ kind: String) {
         of(kind).poison.increment()
         of(kind).dead.increment()
+    }
+}
+
+/// Counts the jobs that a store takes in, by kind.
+public final class EnqueueCounters: Sendable {
+    /// Names may come from outside: beyond so many they count as `other`.
+    private static let most = 100
+    private let counters = Lock([String: Counter]())
+
+    public init() {}
+
+    public func count(_ kinds: [String]) {
+        if kinds.isEmpty { return }
+        for (kind, jobs) in Dictionary(grouping: kinds, by: { $0 }) {
+            counters.withLock { counters in
+                let name = counters[kind] != nil || counters.count < Self.most ? kind : "other"
+                let counter = counters[name] ?? Counter(label: JobMetricName.enqueued, dimensions: [("kind", name)])
+                counters[name] = counter
+                return counter
+            }.increment(by: jobs.count)
+        }
     }
 }

@@ -13,6 +13,8 @@ struct Keys: Sendable {
         ["ready", "suspect", "sessions", "delayed", "dead", "done", "crashes", "paused", "counters"].map { base + $0 }
     }
 
+    // Limits of kinds count over all queues; their keys are named in `limits.lua`.
+
     /// ZSET of the registered processes, and what each says about itself.
     static let workers = "paidan:workers"
     static let workersInfo = "paidan:workers:info"

@@ -9,26 +9,33 @@ extension RedisJobStore {
     /// Sends the calls together. Loads the library when the server does not know it (first start, `FUNCTION FLUSH`,
     /// another server) and asks again what it refused for that.
     ///
+    /// - Parameters:
+    ///   - client: `nil` is the one for all commands.
+    ///   - together: what is asked again is asked with all the others, since they belong to it.
     /// - Throws: ``StoreError`` for the first of them that failed.
-    func calls(_ commands: [RedisCommand]) async throws(StoreError) -> [RedisReply] {
+    func calls(
+        _ commands: [RedisCommand], on client: RedisClient? = nil, together: Bool = false
+    ) async throws(StoreError) -> [RedisReply] {
         if commands.isEmpty { return [] }
+        let client = client ?? self.client
         let connection = client.connectionNumber
-        var replies = try await send(commands)
+        var replies = try await send(commands, client)
         // More than once: somebody may flush the functions again in between.
         for _ in 0..<4 {
             let unknown = replies.indices.filter { replies[$0].isUnknownFunction }
             if unknown.isEmpty { break }
             try await load()
-            let again = try await send(unknown.map { commands[$0] })
-            for (index, reply) in zip(unknown, again) { replies[index] = reply }
+            let places = together ? Array(commands.indices) : unknown
+            let again = try await send(places.map { commands[$0] }, client)
+            for (index, reply) in zip(places, again) { replies[index] = reply }
         }
         for reply in replies {
-            if case .error(let text) = reply { throw failure(text, connection) }
+            if case .error(let text) = reply { throw failure(text, client, connection) }
         }
         return replies
     }
 
-    private func send(_ commands: [RedisCommand]) async throws(StoreError) -> [RedisReply] {
+    private func send(_ commands: [RedisCommand], _ client: RedisClient) async throws(StoreError) -> [RedisReply] {
         do {
             return try await client.pipeline(commands)
         } catch {
@@ -47,7 +54,7 @@ extension RedisJobStore {
     }
 
     /// - Parameter connection: the one that was in use when the answer came.
-    private func failure(_ text: String, _ connection: Int) -> StoreError {
+    private func failure(_ text: String, _ client: RedisClient, _ connection: Int) -> StoreError {
         let word = text.prefix { $0 != " " }
         switch word {
         case "FENCED", "READONLY", "NOREPLICAS", "LOADING", "MASTERDOWN", "UNBLOCKED":

@@ -81,7 +81,7 @@ extension RedisJobStore {
 
     public func resume(_ queue: String) async throws(StoreError) {
         try checkQueue(queue)
-        _ = try await call(RedisCommand("DEL", Keys(queue: queue).paused))
+        _ = try await call(try command(.resume, queue))
     }
 
     func checkQueue(_ queue: String) throws(StoreError) {

@@ -4,6 +4,8 @@ internal import Redis
 extension RedisJobStore {
     /// How long an idempotency key is remembered.
     static let idempotencyMilliseconds = 24 * 3600 * 1000
+    /// How long replicas have to confirm.
+    static let replicaMilliseconds = 1000
 
     public func enqueue(_ jobs: [NewJob]) async throws(StoreError) -> [Enqueued] {
         if jobs.isEmpty { return [] }
@@ -15,21 +17,29 @@ extension RedisJobStore {
         let keys = queues.sorted { $0.value < $1.value }.map { Keys(queue: $0.key).ready }
         var command = Self.command(.enqueue, keys: keys)
         for job in jobs { job.append(to: &command, queue: queues[job.queue] ?? 0) }
-        var batch = [command]
-        if waitReplicas > 0 { batch.append(RedisCommand("WAIT", String(waitReplicas), "1000")) }
-        let replies = try await calls(batch)
-        if waitReplicas > 0, (replies[1].int ?? 0) < waitReplicas {
-            throw StoreError(
-                .unavailable, "fewer than \(waitReplicas) replicas have the jobs; repeat with the same ids",
-                mayHaveRun: true)
-        }
-        let words = replies[0].array ?? []
-        return stride(from: 0, to: words.count, by: 2).map { place in
+        let words = try await send(command).array ?? []
+        let answers = stride(from: 0, to: words.count, by: 2).map { place in
             let parts = (words[place + 1].string ?? "").split(separator: " ")
             return Enqueued(
                 id: words[place].string ?? "", outcome: .init(word: parts.first ?? ""),
                 waitedUntil: parts.dropFirst().first.flatMap { Int($0) })
         }
+        enqueued.count(zip(jobs, answers).filter { $0.1.outcome == .created }.map(\.0.kind))
+        return answers
+    }
+
+    /// With replicas to wait for over a connection of its own: WAIT holds up whatever comes behind it.
+    private func send(_ command: RedisCommand) async throws(StoreError) -> RedisReply {
+        guard let replicated else { return try await call(command) }
+        let wait = RedisCommand("WAIT", String(waitReplicas), String(Self.replicaMilliseconds))
+        let replies = try await calls([command, wait], on: replicated, together: true)
+        if replies[1].int ?? 0 < waitReplicas {
+            throw StoreError(
+                .notReplicated,
+                "the jobs are stored, but fewer than \(waitReplicas) replicas have them after a second: repeat with "
+                    + "the same ids", mayHaveRun: true)
+        }
+        return replies[0]
     }
 
     private func check(_ job: NewJob) throws(StoreError) {

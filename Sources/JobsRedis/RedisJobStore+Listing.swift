@@ -4,13 +4,13 @@ internal import Redis
 extension RedisJobStore {
     /// Where jobs are, in the order of a listing.
     private enum Place: String, CaseIterable {
-        case inflight, ready, suspect, delayed, dead, done
+        case inflight, ready, parked, suspect, delayed, dead, done
 
         static func holding(_ state: JobState?) -> [Place] {
             switch state {
             case nil: allCases
             case .scheduled, .retrying: [.delayed]
-            case .queued: [.ready, .suspect]
+            case .queued: [.ready, .parked, .suspect]
             case .running: [.inflight]
             case .dead: [.dead]
             case .succeeded, .cancelled: [.done]

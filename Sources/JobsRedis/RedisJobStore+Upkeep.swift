@@ -38,7 +38,7 @@ extension RedisJobStore {
         var commands: [RedisCommand] = []
         for queue in queueNames {
             commands.append(
-                try command(.prune, queue, String(done.milliseconds), String(dead.milliseconds), "200"))
+                try command(.prune, queue, String(done.milliseconds), String(dead.milliseconds), "128"))
         }
         return try await calls(commands).reduce(0) { $0 + ($1.int ?? 0) }
     }

@@ -18,6 +18,9 @@ public final class RedisJobStore: JobStore {
     let queueNames: [String]
     /// Replicas that must have an enqueue before it is answered; 0 for none.
     let waitReplicas: Int
+    /// For enqueues that wait for replicas; `nil` without.
+    let replicated: RedisClient?
+    let enqueued = EnqueueCounters()
     let state = Lock(State())
     private let heads: [String: [FunctionLibrary.Name: RedisCommand]]
 
@@ -31,16 +34,18 @@ public final class RedisJobStore: JobStore {
         self.configuration = configuration
         self.queueNames = queues
         self.waitReplicas = waitReplicas
+        replicated = waitReplicas > 0 ? RedisClient(configuration, name: "enqueue") : nil
         heads = Dictionary(uniqueKeysWithValues: queues.map { ($0, Self.heads(Keys(queue: $0))) })
     }
 
-    /// Ends the peeks' connections. The client given at the start stays open.
+    /// Ends the connections of its own. The client given at the start stays open.
     public func close() {
         let peekers = state.withLock { state in
             defer { state.peekers = [:] }
             return state.peekers
         }
         for peeker in peekers.values { peeker.close() }
+        replicated?.close()
     }
 
     /// `FCALL name 9 keys…`, made once: they are most of the bytes of a small call.

@@ -10,11 +10,14 @@ import Testing
 @Suite struct PoolTests {
     /// Runs a pool while `body` does, then stops it gracefully.
     func withPool(
-        _ f: Fixture, _ kinds: [Kind], concurrency: Int = 16, drain: Duration = .seconds(5),
+        _ f: Fixture, store: (any JobStore)? = nil, process: String? = nil, _ kinds: [Kind], concurrency: Int = 16,
+        drain: Duration = .seconds(5),
         isInfrastructure: @escaping @Sendable (any Error) -> Bool = { _ in false },
         _ body: (ServiceGroup) async throws -> Void
     ) async throws {
-        var configuration = WorkerConfiguration(worker: f.info)
+        var info = f.info
+        info.process = process ?? f.process
+        var configuration = WorkerConfiguration(worker: info)
         configuration.concurrency = concurrency
         configuration.drain = drain
         configuration.lease = .seconds(3)
@@ -23,10 +26,11 @@ import Testing
         configuration.weights = [(f.queue, 3), (f.second, 1)]
         var logger = Logger(label: "test")
         logger.logLevel = .critical
+        let store = store ?? f.store
         let pool = try WorkerPool(
-            store: f.store, kinds: KindRegistry(kinds), configuration: configuration, logger: logger,
+            store: store, kinds: KindRegistry(kinds), configuration: configuration, logger: logger,
             isInfrastructure: isInfrastructure)
-        let promoter = Promoter(store: f.store, logger: logger)
+        let promoter = Promoter(store: store, logger: logger)
         let group = ServiceGroup(services: [pool, promoter], logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await group.run() }
@@ -137,6 +141,38 @@ import Testing
             try await eventually("the slot is free") { try await f.state("next") == .succeeded }
         }
         #expect(try await f.state("long") == .cancelled)
+        try await f.expectBalance()
+    }
+
+    @Test func cancelOfOneOfABatchHarmsNoOther() async throws {
+        let f = try await Fixture()
+        let calls = Lock([[String]]())
+        let kind = Kind.raw("b", size: 64, queue: f.queue) { claims, _ in
+            let first = calls.withLock { calls in
+                calls.append(claims.map(\.id))
+                return calls.count == 1
+            }
+            if first { try await Task.sleep(for: .seconds(600)) }
+            return claims.map { .done(result: Array("\($0.attempt)".utf8)) }
+        }
+        _ = try await f.store.enqueue(
+            [f.job("hold", #"{"sleep_ms":300}"#)] + (0..<6).map { f.job("j\($0)", kind: "b") })
+        try await withPool(f, [kind, .noop()], concurrency: 64) { _ in
+            try await eventually("a batch runs") { try await f.state("j5") == .running }
+            let together = try #require(calls.withLock { $0.first { $0.count > 1 } ?? $0.first })
+            let victim = try #require(together.last)
+            let start = ContinuousClock.now
+            #expect(try await f.store.cancel(victim) == .changed)
+            if together == calls.withLock({ $0[0] }) {
+                try await eventually("the others") { try await f.store.census(f.queue).succeeded == 6 }
+                #expect(.now - start < .milliseconds(2500))
+                #expect(calls.withLock { calls in !calls.dropFirst().contains { $0.contains(victim) } })
+            }
+            #expect(try await f.state(victim) == .cancelled)
+            for number in 0..<6 where "j\(number)" != victim {
+                #expect(try await f.store.job("j\(number)")?.result == Array("1".utf8))
+            }
+        }
         try await f.expectBalance()
     }
 

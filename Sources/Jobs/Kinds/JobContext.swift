@@ -7,20 +7,43 @@ public struct JobContext: Sendable {
     public let logger: Logger
     let board: ProgressBoard
     let claims: [Claim]
+    let permit: Permit
     let checkpoint: @Sendable (Claim) async -> Void
 
+    typealias Permit =
+        @Sendable (_ queue: String, _ key: String, Rate) async throws(StoreError) -> Duration?
+
     init(
-        logger: Logger, board: ProgressBoard, claims: [Claim], checkpoint: @escaping @Sendable (Claim) async -> Void
+        logger: Logger, board: ProgressBoard, claims: [Claim],
+        permit: @escaping Permit = { _, _, _ throws(StoreError) in nil },
+        checkpoint: @escaping @Sendable (Claim) async -> Void
     ) {
         self.logger = logger
         self.board = board
         self.claims = claims
+        self.permit = permit
         self.checkpoint = checkpoint
     }
 
     /// A context that writes nothing, for tests of handlers.
     public static func detached(logger: Logger) -> JobContext {
         JobContext(logger: logger, board: ProgressBoard(), claims: [], checkpoint: { _ in })
+    }
+
+    /// Asks for one more of something that may happen only so often, in all processes together, such as messages over
+    /// a channel; it is noted if it may.
+    ///
+    /// The window slides and is kept per queue and key in the queue's store: there are never more than `limit` within
+    /// any `window`.
+    ///
+    /// - Returns: `nil` if it may happen now; else what the handler shall answer for the claim: wait until the window
+    ///   frees, the attempt not spent.
+    /// - Throws: ``StoreError`` when the store is away; to be let through, it is nobody's fault.
+    public func permit(
+        _ key: String, limit: Int, per window: Duration, of claim: Claim? = nil
+    ) async throws(StoreError) -> Outcome? {
+        guard let claim = claim ?? claims.first else { return nil }
+        return try await permit(claim.queue, key, Rate(limit, per: window)).map { .snooze(for: $0) }
     }
 
     /// Notes how far the job is; the newest value is written at most 4 times a second.
@@ -57,6 +80,6 @@ final class ProgressBoard: Sendable {
 extension JobContext {
     /// The same for one claim of a batch.
     func only(_ claim: Claim) -> JobContext {
-        JobContext(logger: logger, board: board, claims: [claim], checkpoint: checkpoint)
+        JobContext(logger: logger, board: board, claims: [claim], permit: permit, checkpoint: checkpoint)
     }
 }

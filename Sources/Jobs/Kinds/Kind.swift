@@ -9,6 +9,8 @@ public struct Kind: Sendable {
     public var timeout: Duration
     /// Jobs of this kind that run at the same time in all processes; `nil` is no limit.
     public var concurrency: Int?
+    /// Starts of this kind within a window, all processes together; `nil` is no limit.
+    public var rate: Rate?
     /// Claims that one call of the handler may take; 1 = one at a time.
     public var batch: Int
     /// True if its effect and receipt are in PostgreSQL, so that cancelling one that runs is a race for the receipt.
@@ -58,6 +60,11 @@ public struct KindRegistry: Sendable {
     }
 
     public subscript(name: String) -> Kind? { kinds[name] }
+
+    /// What each may do at most; one without a limit says so.
+    var limits: [KindLimit] {
+        all.map { KindLimit(kind: $0.name, concurrency: $0.concurrency, rate: $0.rate) }
+    }
 
     /// In the order of their names.
     public var all: [Kind] { kinds.values.sorted { $0.name < $1.name } }

@@ -97,7 +97,8 @@ extension MemoryJobStore.Queue {
     func listing() -> [JobView] {
         let running = sessions.keys.sorted().flatMap { inFlightInOrder($0) }
         let waiting = delayed.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)
-        let live = (running + ready.reversed() + suspect.reversed() + waiting).compactMap { jobs[$0] }
+        let aside = parked.keys.sorted().flatMap { (parked[$0] ?? []).reversed() }
+        let live = (running + ready.reversed() + aside + suspect.reversed() + waiting).compactMap { jobs[$0] }
             .filter { !$0.isDiscarded && $0.view.state != .cancelled }
         return live.map(\.view) + (dead.reversed() + done.reversed()).compactMap { jobs[$0]?.view }
     }

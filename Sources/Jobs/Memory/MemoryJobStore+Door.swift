@@ -87,10 +87,13 @@ extension MemoryJobStore {
         return state.withLock { state in
             names.compactMap { name in
                 guard let queue = state.queues[name] else { return nil }
-                let oldest = queue.ready.reversed().first { queue.jobs[$0]?.view.state == .queued }
-                let since = oldest.flatMap { queue.jobs[$0]?.queuedAt } ?? time
+                let next = ([queue.ready] + queue.parked.values).compactMap { list in
+                    list.last { queue.jobs[$0]?.view.state == .queued }
+                }
+                let since = next.compactMap { queue.jobs[$0]?.queuedAt }.min() ?? time
                 return QueueView(
-                    name: name, isPaused: queue.isPaused, depth: queue.ready.count + queue.suspect.count,
+                    name: name, isPaused: queue.isPaused,
+                    depth: queue.ready.count + queue.parkedCount + queue.suspect.count,
                     oldestAge: .milliseconds(max(0, time - since)),
                     running: queue.inFlight.values.reduce(0) { $0 + $1.count }, rate: 0,
                     suspects: queue.suspect.count, delayed: queue.delayed.count, dead: queue.dead.count)
@@ -108,7 +111,7 @@ extension MemoryJobStore {
     public func census(_ queue: String) async throws(StoreError) -> Census {
         try edit(queue) { queue, _ in
             var census = queue.counts
-            census.waiting = queue.ready.count
+            census.waiting = queue.ready.count + queue.parkedCount
             census.suspect = queue.suspect.count
             census.delayed = queue.delayed.count
             census.dead = queue.dead.count

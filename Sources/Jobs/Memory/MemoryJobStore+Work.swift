@@ -19,10 +19,17 @@ extension MemoryJobStore {
         try edit(exchange.queue) { queue, now throws(StoreError) in
             guard queue.sessions[exchange.session] != nil else { throw Self.fenced }
             for settlement in exchange.settlements { queue.settle(settlement, exchange.session, now) }
-            var claims: [Claim] = []
-            if !queue.isPaused { claims = queue.take(exchange, now) }
+        }
+        return try edit(exchange.queue) { queue, now, state throws(StoreError) in
+            guard queue.sessions[exchange.session] != nil else { throw Self.fenced }
+            var room = state.room(now)
+            let claims = queue.isPaused ? [] : queue.take(exchange, &room, now)
+            for claim in claims where state.limits[claim.kind]?.rate != nil {
+                state.windows[MemoryJobStore.State.starts(claim.kind), default: []].append(now)
+            }
             return ExchangeReply(
-                claims: claims, isPaused: queue.isPaused, waiting: queue.ready.count, suspects: queue.suspect.count)
+                claims: claims, isPaused: queue.isPaused, waiting: queue.ready.count + queue.open(room),
+                suspects: queue.suspect.contains { queue.hasRoom($0, room) } ? queue.suspect.count : 0)
         }
     }
 
@@ -82,7 +89,10 @@ extension MemoryJobStore {
     public func peek(queue: String, timeout: Duration) async throws(StoreError) -> Bool {
         let end = ContinuousClock.now + timeout
         while true {
-            if try edit(queue, { queue, _ in !queue.ready.isEmpty }) { return true }
+            let found = try edit(queue) { queue, now, state throws(StoreError) in
+                !queue.ready.isEmpty || queue.open(state.room(now)) > 0
+            }
+            if found { return true }
             if ContinuousClock.now >= end { return false }
             do { try await Task.sleep(for: .milliseconds(1)) } catch {
                 throw StoreError(.cancelled, "the task was cancelled", mayHaveRun: false)
@@ -123,7 +133,10 @@ extension MemoryJobStore {
                 return (due.count, queue.delayed.values.min().map { Duration.milliseconds(max(0, $0 - now)) })
             }
             promotion.moved += moved
-            if let next { promotion.nextDue = min(promotion.nextDue ?? next, next) }
+            let frees = try edit(name) { queue, now, state throws(StoreError) in
+                queue.parked.keys.compactMap { state.wait($0, now) }.min().map { Duration.milliseconds($0) }
+            }
+            for next in [next, frees].compactMap({ $0 }) { promotion.nextDue = min(promotion.nextDue ?? next, next) }
         }
         return promotion
     }
@@ -179,33 +192,59 @@ extension MemoryJobStore.Queue {
         delayed[id] = due
     }
 
-    mutating func take(_ exchange: Exchange, _ now: Int) -> [Claim] {
+    /// - Parameter room: how many more of a kind may run; kinds that are not named may without end.
+    mutating func take(_ exchange: Exchange, _ room: inout [String: Int], _ now: Int) -> [Claim] {
         var claims: [Claim] = []
-        for _ in 0..<exchange.take {
-            guard let id = exchange.lane == .ready ? ready.popLast() : suspect.popLast() else { break }
-            guard let job = jobs[id] else { continue }
-            if job.isDiscarded {
-                jobs[id] = nil
-                counts.discarded += 1
-            } else if job.isTombstone {
-                jobs[id]?.isTombstone = false
-                counts.cancelled += 1
-            } else {
-                let slot = exchange.firstSlot + claims.count
-                jobs[id]?.view.state = .running
-                jobs[id]?.view.attempt += 1
-                jobs[id]?.view.startedAt = now
-                jobs[id]?.holder = (exchange.session, slot)
-                inFlight[exchange.session, default: [:]][slot] = id
-                claims.append(
-                    Claim(
-                        id: id, kind: job.view.kind, queue: exchange.queue, args: job.view.args,
-                        attempt: job.view.attempt + 1, maxAttempts: job.view.maxAttempts, timeout: job.timeout,
-                        traceparent: job.traceparent, enqueuedAt: job.view.createdAt, queuedAt: job.queuedAt,
-                        claimedAt: now, hasKey: job.view.key != nil, slot: slot))
+        if exchange.lane == .suspect {
+            for _ in 0..<exchange.take {
+                guard let place = suspect.lastIndex(where: { hasRoom($0, room) }) else { break }
+                claim(suspect.remove(at: place), exchange, &room, now, &claims)
+            }
+            return claims
+        }
+        for kind in parked.keys.sorted() {
+            while claims.count < exchange.take, room[kind, default: 1] > 0, let id = parked[kind]?.popLast() {
+                claim(id, exchange, &room, now, &claims)
             }
         }
+        parked = parked.filter { !$0.value.isEmpty }
+        // As many as are asked for, whatever they turn out to be, and one more for each that is parked.
+        var looks = exchange.take - claims.count
+        while looks > 0, let id = ready.popLast() {
+            let before = parkedCount
+            claim(id, exchange, &room, now, &claims)
+            if parkedCount == before { looks -= 1 }
+        }
         return claims
+    }
+
+    private mutating func claim(
+        _ id: String, _ exchange: Exchange, _ room: inout [String: Int], _ now: Int, _ claims: inout [Claim]
+    ) {
+        guard let job = jobs[id] else { return }
+        if job.isDiscarded {
+            jobs[id] = nil
+            counts.discarded += 1
+        } else if job.isTombstone {
+            jobs[id]?.isTombstone = false
+            counts.cancelled += 1
+        } else if !hasRoom(id, room) {
+            parked[job.view.kind, default: []].insert(id, at: 0)
+        } else {
+            room[job.view.kind]? -= 1
+            let slot = exchange.firstSlot + claims.count
+            jobs[id]?.view.state = .running
+            jobs[id]?.view.attempt += 1
+            jobs[id]?.view.startedAt = now
+            jobs[id]?.holder = (exchange.session, slot)
+            inFlight[exchange.session, default: [:]][slot] = id
+            claims.append(
+                Claim(
+                    id: id, kind: job.view.kind, queue: exchange.queue, args: job.view.args,
+                    attempt: job.view.attempt + 1, maxAttempts: job.view.maxAttempts, timeout: job.timeout,
+                    traceparent: job.traceparent, enqueuedAt: job.view.createdAt, queuedAt: job.queuedAt,
+                    claimedAt: now, hasKey: job.view.key != nil, slot: slot))
+        }
     }
 
     mutating func reap(

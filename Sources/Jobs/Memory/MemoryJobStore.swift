@@ -16,6 +16,8 @@ public final class MemoryJobStore: JobStore {
     struct Queue {
         /// The next to run is the last.
         var ready: [String] = []
+        /// By kind: jobs over their kind's limit, the next to run is the last.
+        var parked: [String: [String]] = [:]
         var suspect: [String] = []
         var sessions: [String: Int] = [:]
         var inFlight: [String: [Int: String]] = [:]
@@ -34,6 +36,9 @@ public final class MemoryJobStore: JobStore {
     struct State {
         var queues: [String: Queue]
         var workers: [String: (info: WorkerInfo, until: Int)] = [:]
+        var limits: [String: KindLimit] = [:]
+        /// Starts of kinds with a rate, and what was permitted, oldest first.
+        var windows: [String: [Int]] = [:]
     }
 
     let names: [String]

@@ -103,10 +103,9 @@ extension Dispatcher {
     mutating func peeked(queue: Int, found: Bool?, now: Instant) -> [Action] {
         queues[queue].isPeeking = false
         switch found {
-        case true?:
+        case true?, false?:
+            // Also when nothing came: what the peek does not see, such as suspects, is looked for now and then.
             if queues[queue].waiting == 0 { queues[queue].waiting = nil }
-        case false?:
-            break
         case nil:
             if queues[queue].waiting == 0 { queues[queue].lookAt = now + Self.fallback }
         }

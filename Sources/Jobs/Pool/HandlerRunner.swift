@@ -6,13 +6,15 @@ struct HandlerRunner: Sendable {
         var settlements: [Settlement] = []
         /// A run met infrastructure trouble.
         var trouble = false
+        /// Claims of a batch that was interrupted for another's sake: they run again, nothing is spent.
+        var rerun: [Claim] = []
     }
 
     let snooze: Duration
     let isInfrastructure: @Sendable (any Error) -> Bool
     let metrics: JobMetrics
 
-    /// - Returns: one settlement a claim, unless the run was cancelled and the claims are no longer ours.
+    /// - Returns: one settlement a claim, except for those that run again and those that are no longer ours.
     func run(_ kind: Kind, _ claims: [Claim], _ context: JobContext, _ state: RunState) async -> Result {
         let start = ContinuousClock.now
         do {
@@ -22,7 +24,11 @@ struct HandlerRunner: Sendable {
                     code: EngineCode.failed,
                     message: "the handler of \(kind.name) gave \(outcomes.count) outcomes for \(claims.count) jobs")
             }
-            return settled(kind, claims, outcomes, since: start, context)
+            let withdrawn = claims.count > 1 ? state.withdrawn : []
+            if withdrawn.isEmpty { return settled(kind, claims, outcomes, since: start, context) }
+            // It was faster than the interruption, or did not mind it. The cancelled ones are no longer ours.
+            let kept = zip(claims, outcomes).filter { !withdrawn.contains($0.0.id) }
+            return settled(kind, kept.map(\.0), kept.map(\.1), since: start, context)
         } catch {
             return await failed(kind, claims, error, context, state, since: start)
         }
@@ -66,6 +72,9 @@ struct HandlerRunner: Sendable {
         case nil:
             break
         }
+        if state.isInterrupted {
+            return Result(rerun: claims.filter { [withdrawn = state.withdrawn] in !withdrawn.contains($0.id) })
+        }
         if isInfrastructure(error) {
             context.logger.notice(
                 "job waits for infrastructure",
@@ -89,14 +98,21 @@ struct HandlerRunner: Sendable {
     ) async -> Result {
         var result = Result()
         for claim in claims {
+            if state.withdrawn.contains(claim.id) { continue }
+            if state.isInterrupted {
+                // The task is cancelled, and with it whatever would run in it.
+                result.rerun.append(claim)
+                continue
+            }
             if state.stop == .drain || state.stop == .timeout || result.trouble {
                 // Not begun: nobody's fault.
                 result.settlements.append(Settlement(claim, .release))
                 continue
             }
-            state.restart(deadline: .now + (claim.timeout ?? kind.timeout))
+            state.restart(claim.id, deadline: .now + (claim.timeout ?? kind.timeout))
             let one = await run(kind, [claim], context.only(claim), state)
             result.settlements.append(contentsOf: one.settlements)
+            result.rerun.append(contentsOf: one.rerun)
             result.trouble = result.trouble || one.trouble
         }
         return result

@@ -38,18 +38,28 @@ struct RunTable {
                 state: RunState(deadline: .now + .seconds(3600)), task: nil))
     }
 
+    /// Runs reported as stuck that still go on.
+    var stuck: Int { runs.values.count { $0.isReportedStuck } }
+
     mutating func remove(_ number: Int) -> Run? { runs.removeValue(forKey: number) }
 
     mutating func cancel(session: Int) {
         for number in runs.keys where runs[number]?.session == session { runs[number]?.cancel(.sessionLost) }
     }
 
-    /// A batch goes on: the cancelled one's acknowledgement changes nothing.
+    /// Cancels the handlers of these jobs. A batch that holds some of them is interrupted, so that nothing of it is
+    /// committed that was not yet, and goes on without them.
     mutating func cancel(ids: Set<String>) {
         if ids.isEmpty { return }
         for number in runs.keys {
-            guard let claims = runs[number]?.claims, claims.count == 1, ids.contains(claims[0].id) else { continue }
-            runs[number]?.cancel(.cancelled)
+            guard let run = runs[number] else { continue }
+            let mine = Set(run.claims.map(\.id)).intersection(ids)
+            if mine.isEmpty { continue }
+            if run.claims.allSatisfy({ mine.contains($0.id) || run.state.withdrawn.contains($0.id) }) {
+                runs[number]?.cancel(.cancelled)
+            } else if run.state.withdraw(mine) {
+                run.task?.cancel()
+            }
         }
     }
 

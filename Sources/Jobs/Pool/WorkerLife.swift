@@ -51,8 +51,11 @@ struct WorkerLife {
         case .finished(let run, let result):
             guard let run = runs.remove(run) else { return }
             noteRunning()
+            // They keep their slots, unless these are another session's by now.
+            let again = dispatcher.openSession == run.session ? result.rerun : []
+            if let kind = pool.kinds[run.kind], !again.isEmpty { start(kind, again, run.queue, run.session) }
             let actions = dispatcher.finished(
-                queue: run.queue, session: run.session, jobs: run.claims.count, result.settlements,
+                queue: run.queue, session: run.session, jobs: run.claims.count - again.count, result.settlements,
                 trouble: result.trouble, now: now)
             carryOut(actions, &group)
         case .beaten(let number, let at):
@@ -169,6 +172,7 @@ struct WorkerLife {
                 "job is stuck: it ignores its cancellation and keeps its slot",
                 metadata: ["job.kind": "\(run.kind)", "job.id": "\(run.claims.first?.id ?? "")"])
         }
+        pool.note(stuck: runs.stuck)
         if let number = dispatcher.openSession {
             switch lease.look(now, pool.configuration.lease) {
             case .nothing: break

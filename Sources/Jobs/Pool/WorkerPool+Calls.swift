@@ -8,6 +8,8 @@ extension WorkerPool {
         do {
             try await store.open(
                 session: sessionName(number), lease: configuration.lease, predecessor: predecessor.map(sessionName))
+            // After it: a store that is flushed in between has no such session.
+            try await store.limit(kinds.limits)
             sink.yield(.opened(number))
         } catch {
             logger.warning("cannot open a session", metadata: ["error": "\(error)"])
@@ -80,7 +82,10 @@ extension WorkerPool {
         }
         let name = sessionName(session)
         let (store, background) = (store, self.logger)
-        return JobContext(logger: logger, board: board, claims: claims) { claim in
+        let permit: JobContext.Permit = { queue, key, rate throws(StoreError) in
+            try await store.permit(queue: queue, key: key, rate: rate)
+        }
+        return JobContext(logger: logger, board: board, claims: claims, permit: permit) { claim in
             do {
                 try await store.checkpoint(session: name, queue: claim.queue, id: claim.id)
             } catch {

@@ -30,7 +30,7 @@ public final class WorkerPool: Service {
     let runner: HandlerRunner
     let metrics: JobMetrics
     let board = ProgressBoard()
-    private let runningJobs = Lock(0)
+    private let counts = Lock((running: 0, stuck: 0))
 
     /// - Parameters:
     ///   - isInfrastructure: tells which errors of handlers are nobody's fault (PostgreSQL away …): they spend no
@@ -55,9 +55,10 @@ public final class WorkerPool: Service {
     }
 
     /// Jobs in hand now.
-    public var running: Int { runningJobs.withLock { $0 } }
+    public var running: Int { counts.withLock { $0.running } }
 
-    func note(running: Int) { runningJobs.withLock { $0 = running } }
+    func note(running: Int) { counts.withLock { $0.running = running } }
+    func note(stuck: Int) { counts.withLock { $0.stuck = stuck } }
 
     public func run() async throws {
         let (events, sink) = AsyncStream.makeStream(of: Event.self)
@@ -104,7 +105,7 @@ public final class WorkerPool: Service {
 
     var info: WorkerInfo {
         var worker = configuration.worker
-        worker.running = running
+        (worker.running, worker.stuck) = counts.withLock { $0 }
         worker.queues = configuration.weights.map(\.queue)
         return worker
     }

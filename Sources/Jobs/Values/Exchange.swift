@@ -53,9 +53,9 @@ public struct Settlement: Sendable, Equatable {
 public struct ExchangeReply: Sendable, Equatable {
     public var claims: [Claim]
     public var isPaused: Bool
-    /// Left in the ready list.
+    /// Left in the ready list, and those that waited for their kind's limit and may run now.
     public var waiting: Int
-    /// Left in the suspect list.
+    /// Left in the suspect list; 0 if none of them may run now.
     public var suspects: Int
 
     public init(claims: [Claim], isPaused: Bool, waiting: Int, suspects: Int) {

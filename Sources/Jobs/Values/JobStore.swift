@@ -35,8 +35,18 @@ public protocol JobStore: JobDoor {
     ///
     /// - Parameter session: ``WorkerInfo/process``, a dot, and a number that was not used before.
     func open(session: String, lease: Duration, predecessor: String?) async throws(StoreError)
-    /// Acknowledges and claims in one step.
+    /// Says what kinds may do at most from now on, in whatever queue; those not named keep what they have.
     ///
+    /// Whoever spoke last is right. To be said after each ``open(session:lease:predecessor:)``: a store that lost
+    /// everything has lost this too.
+    func limit(_ kinds: [KindLimit]) async throws(StoreError)
+    /// Notes one more of something that may happen so often, if it may now.
+    ///
+    /// - Parameter key: of the queue's own; any text.
+    /// - Returns: `nil` if it may, else how long to wait before it is worth asking again.
+    func permit(queue: String, key: String, rate: Rate) async throws(StoreError) -> Duration?
+    /// Acknowledges and claims in one step. Jobs over their kind's limit wait aside and hold up nobody.
+    ///    ///
     /// - Throws: ``StoreError`` `.sessionLost` when nothing was done and nothing may be done in this session's name.
     func exchange(_ exchange: Exchange) async throws(StoreError) -> ExchangeReply
     /// Moves the end of the session's lease; registers the process with the same time to live, before.
@@ -62,7 +72,6 @@ public protocol JobStore: JobDoor {
     /// One step (at most 256 jobs a queue) of taking back what lost sessions had in flight.
     func reap(lease: Duration) async throws(StoreError) -> ReapReport
     /// Moves due jobs to the ready lists, at most 1,000 a queue.
-    ///
     func promote() async throws(StoreError) -> Promotion
     /// Forgets a few jobs that ended longer ago than that.
     ///

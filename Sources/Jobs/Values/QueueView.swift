@@ -64,10 +64,12 @@ public struct WorkerInfo: Sendable, Equatable, Codable {
     /// Jobs in hand now.
     public var running: Int
     public var queues: [String]
+    /// Of those running, how many ignore their cancellation; `nil` in what an older release says.
+    public var stuck: Int?
 
     public init(
         process: String, host: String, pid: Int, version: String, startedAt: Int, running: Int = 0,
-        queues: [String] = []
+        queues: [String] = [], stuck: Int? = nil
     ) {
         self.process = process
         self.host = host
@@ -76,5 +78,6 @@ public struct WorkerInfo: Sendable, Equatable, Codable {
         self.startedAt = startedAt
         self.running = running
         self.queues = queues
+        self.stuck = stuck
     }
 }

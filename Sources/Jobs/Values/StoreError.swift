@@ -1,7 +1,9 @@
 /// Why the queue did not answer.
 public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
     public struct Code: Sendable, Hashable, CustomStringConvertible {
-        private enum Value: Sendable { case unavailable, sessionLost, outOfMemory, refused, cancelled }
+        private enum Value: Sendable {
+            case unavailable, sessionLost, outOfMemory, notReplicated, refused, cancelled
+        }
         private let value: Value
         /// The store is away or too slow.
         public static let unavailable = Self(value: .unavailable)
@@ -9,6 +11,8 @@ public struct StoreError: Error, Sendable, Equatable, CustomStringConvertible {
         public static let sessionLost = Self(value: .sessionLost)
         /// The store is full and takes in no new jobs.
         public static let outOfMemory = Self(value: .outOfMemory)
+        /// Done, but too few replicas have it: a repeat is the same job.
+        public static let notReplicated = Self(value: .notReplicated)
         /// The store does not accept this request; a repeat would not help.
         public static let refused = Self(value: .refused)
         public static let cancelled = Self(value: .cancelled)

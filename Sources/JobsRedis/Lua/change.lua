@@ -21,6 +21,7 @@ local function cancel(keys, argv)
     redis.call('RPUSH', b .. 'cancels:' .. session, id)
     redis.call('PEXPIRE', b .. 'cancels:' .. session, 3600000)
     count(keys, 'cancelled', 1)
+    wake_all(uncount(b, { id }), t)
   else
     return 'state ' .. state
   end

@@ -75,6 +75,8 @@ local function adopt(keys, b, value, t, seed)
     kind, args, id, key = text(m.kind), m.args or '{}', text(m.id), text(m.key)
     if not kind then
       code, problem = 'unknown_kind', 'the pushed object has no kind'
+    elseif #kind > 64 or not string.match(kind, '^[%w._-]+$') then
+      code, problem, kind = 'unknown_kind', 'kind must be 1 to 64 letters, digits, ., _ or -', ''
     elseif #args > MAX_ARGUMENTS then
       problem = 'args are larger than 64 KiB: store them and pass an id'
     elseif m.id and not (id and #id <= 64 and string.match(id, '^[%w_-]+$')) then

@@ -3,7 +3,8 @@
 -- in the library's name and in each function's: function names are global, and two releases may run side by side.
 --
 -- KEYS of every function on one queue, in this order; job hashes, in-flight hashes, unique keys and idempotency keys
--- are reached by prefix within the same hash tag. Times are milliseconds of Redis TIME. JSON is never encoded here.
+-- are reached by prefix within the same hash tag; limits of kinds count over all queues (limits.lua). Times are
+-- milliseconds of Redis TIME. JSON is never encoded here.
 local READY, SUSPECT, SESSIONS, DELAYED, DEAD, DONE, CRASHES, PAUSED, COUNTERS = 1, 2, 3, 4, 5, 6, 7, 8, 9
 
 local MAX_ARGUMENTS = 65536
@@ -48,39 +49,6 @@ end
 
 local function crash_count(keys, id)
   return tonumber(redis.call('HGET', keys[CRASHES], id) or '0')
-end
-
--- Gives a job that did not end back to the front; the attempt it was claimed with is not spent.
--- `ids` run in this order. Returns nothing.
-local function give_back(keys, b, ids, t)
-  local crashes = redis.call('EXISTS', keys[CRASHES]) == 1
-  local front = {}
-  for i = #ids, 1, -1 do
-    local id = ids[i]
-    local job = b .. 'job:' .. id
-    redis.call('HINCRBY', job, 'attempt', -1)
-    redis.call('HSET', job, 'state', 'queued', 'queued_at', t)
-    if crashes and crash_count(keys, id) >= SUSPECT_CRASHES then
-      redis.call('RPUSH', keys[SUSPECT], id)
-    else
-      front[#front + 1] = id
-    end
-  end
-  push_front(keys, front)
-end
-
--- Ids in flight of a session in the order they were claimed, with their slots; at most `limit`.
-local function in_flight(b, session, limit)
-  local flat = redis.call('HGETALL', b .. 'inflight:' .. session)
-  local rows = {}
-  for i = 1, #flat, 2 do rows[#rows + 1] = { tonumber(flat[i]), flat[i + 1] } end
-  table.sort(rows, function(x, y) return x[1] < y[1] end)
-  local slots, ids = {}, {}
-  for i = 1, math.min(#rows, limit) do
-    slots[i] = rows[i][1]
-    ids[i] = rows[i][2]
-  end
-  return slots, ids, #rows > limit
 end
 
 local function fenced() return redis.error_reply('FENCED this session is gone: open a new one') end

@@ -9,8 +9,8 @@ local function job(keys, argv)
   return h
 end
 
--- page: jobs of one place by position, filtered. ARGV: place (ready suspect inflight delayed dead done), offset, how
---   many to look at (≤ 200), state or '', kind or ''. A page ends early at 1 MiB.
+-- page: jobs of one place by position, filtered. ARGV: place (ready parked suspect inflight delayed dead done), offset,
+--   how many to look at (≤ 200), state or '', kind or ''. A page ends early at 1 MiB.
 -- Output: {next offset or -1, then per job: id, {values of FIELDS}}
 local function page(keys, argv)
   local b = base(keys)
@@ -29,6 +29,19 @@ local function page(keys, argv)
       elseif #ids < limit then
         local _, some = in_flight(b, session, skip + limit - #ids)
         for i = skip + 1, #some do ids[#ids + 1] = some[i] end
+        skip = 0
+      end
+    end
+  elseif place == 'parked' then
+    local skip, kinds = offset, redis.call('SMEMBERS', b .. 'parked')
+    table.sort(kinds)
+    for _, kind in ipairs(kinds) do
+      local n = redis.call('LLEN', b .. 'parked:' .. kind)
+      if skip >= n then
+        skip = skip - n
+      elseif #ids < limit then
+        local list = redis.call('LRANGE', b .. 'parked:' .. kind, -skip - (limit - #ids), -skip - 1)
+        for i = #list, 1, -1 do ids[#ids + 1] = list[i] end
         skip = 0
       end
     end
@@ -64,19 +77,24 @@ local function running(keys, b)
   return n
 end
 
+-- Age of the first job of a list that is none of those cancelled or pushed by others, among the next ten to run.
+local function age_of(b, list, t)
+  local front = redis.call('LRANGE', list, -10, -1)
+  for i = #front, 1, -1 do
+    local h = string.byte(front[i], 1) ~= 123
+      and redis.call('HMGET', b .. 'job:' .. front[i], 'state', 'queued_at', 'created_at')
+    if h and h[1] == 'queued' then return math.max(0, t - (h[2] or h[3])) end
+  end
+  return 0
+end
+
 -- queue: Output: {paused 0|1, depth, oldest age ms, running, finished in the last minute, suspects, delayed, dead}
 local function queue(keys, argv)
   local b, t = base(keys), now()
   local suspects = redis.call('LLEN', keys[SUSPECT])
-  local age = 0
-  local front = redis.call('LRANGE', keys[READY], -10, -1)
-  for i = #front, 1, -1 do
-    local h = string.byte(front[i], 1) ~= 123
-      and redis.call('HMGET', b .. 'job:' .. front[i], 'state', 'queued_at', 'created_at')
-    if h and h[1] == 'queued' then
-      age = math.max(0, t - (h[2] or h[3]))
-      break
-    end
+  local age = age_of(b, keys[READY], t)
+  for _, kind in ipairs(redis.call('SMEMBERS', b .. 'parked')) do
+    age = math.max(age, age_of(b, b .. 'parked:' .. kind, t))
   end
   local finished, bucket = 0, math.floor(t / 5000)
   for i = 0, 12 do
@@ -84,8 +102,9 @@ local function queue(keys, argv)
     -- The last 12 whole buckets; the one that is filling would make the rate saw-toothed.
     if known and tonumber(known) < bucket and tonumber(known) >= bucket - 12 then finished = finished + n end
   end
-  return { redis.call('EXISTS', keys[PAUSED]), redis.call('LLEN', keys[READY]) + suspects, age, running(keys, b),
-    finished, suspects, redis.call('ZCARD', keys[DELAYED]), redis.call('ZCARD', keys[DEAD]) }
+  local depth = redis.call('LLEN', keys[READY]) + parked_of(b) + suspects
+  return { redis.call('EXISTS', keys[PAUSED]), depth, age, running(keys, b), finished, suspects,
+    redis.call('ZCARD', keys[DELAYED]), redis.call('ZCARD', keys[DEAD]) }
 end
 
 -- census: Output: {enqueued, succeeded, cancelled, discarded, waiting, delayed, in flight, suspect, dead, foreign}
@@ -94,7 +113,7 @@ local function census(keys, argv)
   local c = redis.call('HMGET', keys[COUNTERS], 'enqueued', 'succeeded', 'cancelled', 'discarded', 'waiting')
   for i = 1, 5 do c[i] = tonumber(c[i] or '0') end
   local length = redis.call('LLEN', keys[READY])
-  return { c[1], c[2], c[3], c[4], math.min(length, c[5]), redis.call('ZCARD', keys[DELAYED]),
+  return { c[1], c[2], c[3], c[4], math.min(length, c[5]) + parked_of(base(keys)), redis.call('ZCARD', keys[DELAYED]),
     running(keys, base(keys)), redis.call('LLEN', keys[SUSPECT]), redis.call('ZCARD', keys[DEAD]),
     math.max(0, length - c[5]) }
 end

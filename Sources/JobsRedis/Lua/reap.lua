@@ -35,6 +35,7 @@ local function reap(keys, argv)
           innocent[#innocent + 1] = id
         else
           redis.call('HDEL', keys[CRASHES], id)
+          wake_all(uncount(b, { id }), t)
           local h = redis.call('HMGET', job, 'key', 'kind')
           release_key(b, id, h[1])
           redis.call('HSET', job, 'state', 'dead', 'finished_at', t, 'error_code', 'poison', 'error_message',

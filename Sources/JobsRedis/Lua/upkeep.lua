@@ -1,8 +1,14 @@
 -- promote: moves due jobs to the ready list (to suspect those with two crashes). ARGV: at most how many (≤ 1000).
 -- Output: {number moved, ms until the next is due (0 when more are due now) or -1 when none waits}
+-- Parked jobs that wait for their kind's window are due when it frees.
 local function next_due(keys, t)
   local first = redis.call('ZRANGE', keys[DELAYED], 0, 0, 'WITHSCORES')
-  return first[2] and math.max(0, first[2] - t) or -1
+  local due = first[2] and math.max(0, first[2] - t) or -1
+  for _, kind in ipairs(redis.call('SMEMBERS', base(keys) .. 'parked')) do
+    local wait = wake(kind, t)
+    if wait > 0 and (due < 0 or wait < due) then due = wait end
+  end
+  return due
 end
 
 local function promote(keys, argv)

@@ -52,6 +52,13 @@ extension JobsConf {
             if kind.has("timeout") {
                 entry.timeout = kind.duration("timeout", default: .seconds(60), in: .seconds(1)...(.seconds(86_400)))
             }
+            entry.concurrency = kind.optionalInteger("concurrency", in: 1...10_000)
+            if let text = kind.optional("rate") {
+                entry.rate = Rate(conf: text)
+                if entry.rate == nil {
+                    kind.note("rate", "must be \"COUNT/TIME\" such as \"100/1m\", 1 to 100000 in 1s to 1d")
+                }
+            }
             kind.finish()
             if !Self.knownKinds.contains(name) { table.note(name, "is an unknown kind of job") }
             if let queue = entry.queue, !queues.contains(where: { $0.name == queue }) {
@@ -84,6 +91,17 @@ extension JobsConf {
             schedules.append(
                 Schedule(name: name, cron: cron, kind: kind, args: args, timezone: zone, catchUp: catchUp))
         }
+    }
+}
+
+extension Rate {
+    /// - Parameter text: `100/1m`; 1 to 100,000 in 1 s to 1 day.
+    fileprivate init?(conf text: String) {
+        let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 2, let count = Int(parts[0]), (1...100_000).contains(count),
+            let window = Quantity.duration(String(parts[1])), window >= .seconds(1), window <= .seconds(86_400)
+        else { return nil }
+        self.init(count, per: window)
     }
 }
 

@@ -5,14 +5,17 @@ import Postgres
 import Redis
 
 extension JobsConf {
-    static func readRedis(_ root: inout ConfTable, _ notes: ConfNotes) -> RedisConfiguration {
+    static func readRedis(
+        _ root: inout ConfTable, _ notes: ConfNotes
+    ) -> (configuration: RedisConfiguration, waitReplicas: Int) {
         var table = root.subtable("redis")
         let configuration = table.overridable(
             "url", default: "redis://127.0.0.1:6379/0", variable: "PAIDAN_REDIS_URL"
         ) { try RedisConfiguration(url: $0) }
+        let waitReplicas = table.integer("wait_replicas", default: 0, in: 0...10)
         table.finish()
         if let password = configuration?.password { notes.secret(Secret(password)) }
-        return configuration ?? RedisConfiguration(address: .tcp(host: "127.0.0.1", port: 6379))
+        return (configuration ?? RedisConfiguration(address: .tcp(host: "127.0.0.1", port: 6379)), waitReplicas)
     }
 
     /// Without its time zone, which `readServer` finds.

@@ -1,4 +1,5 @@
 import CRM
+import Jobs
 import Logging
 import Observability
 import Postgres
@@ -10,6 +11,8 @@ struct JobsConf: Sendable {
     var timezone = "Asia/Shanghai"
     var log = Log()
     var redis: RedisConfiguration
+    /// Replicas that must have a job before its enqueue is answered.
+    var waitReplicas: Int
     var postgres: PostgresConfiguration
     var http = HTTP()
     var worker = Worker()
@@ -66,6 +69,8 @@ struct JobsConf: Sendable {
         var queue: String?
         var maxAttempts: Int?
         var timeout: Duration?
+        var concurrency: Int?
+        var rate: Rate?
     }
 
     struct Schedule: Sendable {
@@ -119,7 +124,7 @@ extension JobsConf {
             throw ConfError(problems: ["\(name):\(at.line):\(at.column): \(error.description)"])
         }
         var table = ConfTable(root: root, file: name, lines: ConfLines(text), sources: sources, notes: notes)
-        redis = Self.readRedis(&table, notes)
+        (redis, waitReplicas) = Self.readRedis(&table, notes)
         postgres = Self.readPostgres(&table, notes)
         readServer(&table)
         readJobs(&table)

@@ -65,6 +65,12 @@ extension CrashingJobStore {
         try await store.open(session: session, lease: lease, predecessor: predecessor)
     }
 
+    func limit(_ kinds: [KindLimit]) async throws(StoreError) { try await store.limit(kinds) }
+
+    func permit(queue: String, key: String, rate: Rate) async throws(StoreError) -> Duration? {
+        try await store.permit(queue: queue, key: key, rate: rate)
+    }
+
     func beat(session: String, lease: Duration, worker: WorkerInfo) async throws(StoreError) {
         try await store.beat(session: session, lease: lease, worker: worker)
     }

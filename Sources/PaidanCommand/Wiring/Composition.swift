@@ -43,7 +43,8 @@ struct Composition: Sendable {
         postgres.silence = conf.worker.lease
         pool = PostgresPool(postgres)
         redis = RedisClient(conf.redis, name: "paidan")
-        queue = RedisJobStore(client: redis, configuration: conf.redis, queues: conf.queues.map(\.name))
+        queue = RedisJobStore(
+            client: redis, configuration: conf.redis, queues: conf.queues.map(\.name), waitReplicas: conf.waitReplicas)
         store = seams.store(queue)
         curl = CurlClient()
         list = seams.list(RedisSellerList(redis))

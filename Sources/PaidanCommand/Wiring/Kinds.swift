@@ -30,6 +30,8 @@ enum Kinds {
                 if let queue = override?.queue { kind.queue = queue }
                 if let attempts = override?.maxAttempts { kind.maxAttempts = attempts }
                 if let timeout = override?.timeout { kind.timeout = timeout }
+                if let concurrency = override?.concurrency { kind.concurrency = concurrency }
+                if let rate = override?.rate { kind.rate = rate }
                 return kind
             })
     }

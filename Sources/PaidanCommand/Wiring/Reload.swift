@@ -37,7 +37,8 @@ extension JobsConf {
     /// Names of the tables that differ and that a running process cannot change.
     func tablesNeedingRestart(after old: JobsConf) -> [String] {
         let tables: [(String, (JobsConf) -> Any)] = [
-            ("timezone", { $0.timezone }), ("log.format", { $0.log.format }), ("redis", { $0.redis }),
+            ("timezone", { $0.timezone }), ("log.format", { $0.log.format }),
+            ("redis", { ($0.redis, $0.waitReplicas) }),
             ("postgres", { $0.postgres }), ("http", { $0.http }), ("worker", { $0.worker }),
             ("retention", { $0.retention }), ("queues", { $0.queues }),
             ("kinds", { $0.kinds.sorted { $0.key < $1.key } }), ("schedules", { $0.schedules }),

@@ -102,6 +102,10 @@ enum Failures {
             .unavailable("PostgreSQL does not answer; send the request again later.")
         case let error as StoreError where error.code == .outOfMemory:
             .unavailable("Redis has no memory left for new jobs; send the request again later.")
+        case let error as StoreError where error.code == .notReplicated:
+            .unavailable(
+                "The job is stored, but too few replicas of Redis have it; send it again with the same Idempotency-Key."
+            )
         case let error as StoreError where error.isInfrastructure:
             .unavailable("Redis does not answer; send the request again later.")
         case let error as RedisError where error.code != .server:
