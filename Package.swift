@@ -93,7 +93,7 @@ let package = Package(
             name: "APITests",
             dependencies: [
                 "API", "CRM", "Curl", "Jobs", "JobsPostgres", "Observability", "OwnerThread", "PaidanCommand",
-                "Postgres", "TestSupport", httpTypes, lifecycle, logging,
+                "Postgres", "Redis", "TestSupport", httpTypes, lifecycle, logging,
             ]),
         .testTarget(
             name: "CRMTests",
@@ -123,8 +123,8 @@ let package = Package(
         .testTarget(
             name: "PaidanCommandTests",
             dependencies: [
-                "CRM", "Channels", "Observability", "OwnerThread", "PaidanCommand", "Postgres", "Redis", "Spreadsheet",
-                "TestSupport", subprocess, system,
+                "CRM", "Channels", "Jobs", "Observability", "OwnerThread", "PaidanCommand", "Postgres", "Redis",
+                "Spreadsheet", "TestSupport", subprocess, system,
             ]),
         .testTarget(name: "PostgresTests", dependencies: ["OwnerThread", "Postgres", "TestSupport"]),
         .testTarget(name: "RedisTests", dependencies: ["OwnerThread", "Redis", "TestSupport"]),

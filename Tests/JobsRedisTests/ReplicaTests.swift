@@ -16,12 +16,17 @@ import Testing
         defer { store.close() }
         // None is there: the caller hears that the job is stored and that a repeat is the same one.
         let job = NewJob(id: "a", kind: "noop", queue: "q")
-        async let refused = #expect(throws: StoreError.self) { try await store.enqueue([job]) }
+        let refused = Task { () async -> StoreError? in
+            do {
+                _ = try await store.enqueue([job])
+                return nil
+            } catch { return error }
+        }
         // Others are not held up meanwhile.
         let start = ContinuousClock.now
         try await eventually("stored") { try await store.job("a") != nil }
         #expect(.now - start < .milliseconds(900))
-        let error = await refused
+        let error = await refused.value
         #expect(error?.code == .notReplicated && error?.mayHaveRun == true && error?.isInfrastructure == true)
         #expect(error?.message.contains("repeat with the same ids") == true)
         // One is there: a repeat is the same job, and what is answered is on the replica.

@@ -105,7 +105,9 @@ public final class WorkerPool: Service {
 
     var info: WorkerInfo {
         var worker = configuration.worker
-        (worker.running, worker.stuck) = counts.withLock { $0 }
+        let now = counts.withLock { $0 }
+        worker.running = now.running
+        worker.stuck = now.stuck
         worker.queues = configuration.weights.map(\.queue)
         return worker
     }

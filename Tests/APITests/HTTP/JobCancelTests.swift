@@ -24,6 +24,7 @@ import Testing
         for (slot, id) in ids.enumerated() {
             _ = try await redis.pipeline([
                 RedisCommand("ZREM", base + "delayed", id),
+                RedisCommand("ZADD", base + "sessions", "9000000000000", "ghost.\(id).1"),
                 RedisCommand("HSET", base + "job:" + id, "state", "running", "holder", "\(slot) ghost.\(id).1"),
                 RedisCommand("HSET", base + "inflight:ghost.\(id).1", "\(slot)", id),
             ])
@@ -59,7 +60,7 @@ import Testing
                 return try await service.ask("POST", "/v1/jobs/\(ids[0])/cancel")
             }.value
             do {
-                _ = try await service.composition.pool.transaction { tx in
+                try await service.composition.pool.transaction { tx in
                     _ = try Receipts.take(ids.map { ($0, kind) }, in: &tx)
                     _ = try tx.query("SELECT pg_sleep(0.5)")
                     if !commits { throw Undone() }
@@ -80,7 +81,7 @@ import Testing
             let rows = try await service.composition.pool.query(
                 "SELECT count(*)::int FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.5)%' AND pid <> pg_backend_pid()"
             )
-            if try rows[0].int(0) > 0 { return }
+            if let row = rows.first, try row.int(0) > 0 { return }
             try await Task.sleep(for: .milliseconds(5))
         }
     }
