@@ -17,6 +17,9 @@ import Foundation
         for line in machine.lines { stage.say(line) }
         var report = Report(machine: machine, rounds: options.rounds, isShort: options.isShort)
         if options.only.contains("drain") { report.figures += try DrainWork(stage).run() }
+        if options.only.contains("growth") { report.figures += try GrowthWork(stage).run() }
+        if options.only.contains("enqueue") { report.figures += try EnqueueWork(stage).run() }
+        if options.only.contains("latency") { report.figures += try LatencyWork(stage).run() }
         report.print()
         if let path = options.json { try report.write(to: path) }
     }

@@ -82,6 +82,19 @@ final class Stage {
         return watch
     }
 
+    /// Until a worker has opened its session in a queue.
+    func waitForSession(queue: String = "default") throws {
+        for _ in 0..<400 {
+            if try servers.redis("zcard", "paidan:{\(queue)}:sessions") != "0" {
+                // It looks into its queues once more, and then waits.
+                Thread.sleep(forTimeInterval: 0.5)
+                return
+            }
+            Thread.sleep(forTimeInterval: 0.05)
+        }
+        throw BenchError("no worker opened a session within 20 s")
+    }
+
     func say(_ text: String) {
         FileHandle.standardError.write(Data((text + "\n").utf8))
     }

@@ -66,10 +66,15 @@ int main(int argc, char **argv) {
         {"fill", run_fill},
         {"watch", run_watch},
         {"drain", run_drain},
+        {"enqueue-serve", run_enqueue_serve},
+        {"enqueue-load", run_enqueue_load},
+        {"latency-serve", run_latency_serve},
+        {"latency-send", run_latency_send},
+        {"assign", run_assign},
     };
     count = argc;
     words = argv;
     for (size_t i = 0; argc > 1 && i < sizeof works / sizeof *works; i++)
         if (!strcmp(argv[1], works[i].name)) return works[i].run();
-    fail("usage: Reference fill|watch|drain|enqueue-serve|enqueue-load|bulk|assign|latency-serve|latency-send --redis SOCKET …");
+    fail("usage: Reference WORK --redis SOCKET …");
 }

@@ -19,3 +19,8 @@ void fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)
 int run_fill(void);
 int run_watch(void);
 int run_drain(void);
+int run_enqueue_serve(void);
+int run_enqueue_load(void);
+int run_latency_serve(void);
+int run_latency_send(void);
+int run_assign(void);
