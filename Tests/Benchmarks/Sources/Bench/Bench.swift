@@ -19,6 +19,7 @@ import Foundation
         if options.only.contains("drain") { report.figures += try DrainWork(stage).run() }
         if options.only.contains("growth") { report.figures += try GrowthWork(stage).run() }
         if options.only.contains("enqueue") { report.figures += try EnqueueWork(stage).run() }
+        if options.only.contains("assign") { report.figures += try AssignWork(stage).run() }
         if options.only.contains("latency") { report.figures += try LatencyWork(stage).run() }
         report.print()
         if let path = options.json { try report.write(to: path) }

@@ -69,6 +69,12 @@ final class Servers {
         ).trimmingCharacters(in: .whitespacesAndNewlines)
     }
 
+    /// Replaces a database by a copy of another.
+    func copyDatabase(_ name: String, to copy: String) throws {
+        try Program.run("dropdb", ["-h", folder, "-U", "paidan", "--if-exists", "--force", copy], log: log)
+        try Program.run("createdb", ["-h", folder, "-U", "paidan", "-T", name, copy], log: log)
+    }
+
     /// Empties Redis; its function libraries stay.
     func flushRedis() throws {
         try redis("flushall")
