@@ -62,6 +62,9 @@ struct Machine: Codable {
                 format: "fdatasync of 4 KiB: median %.2f ms, p99 %.2f ms; load average %.2f", fdatasyncMs.median,
                 fdatasyncMs.high, loadAverage),
         ]
+        if fdatasyncMs.median < 0.02 {
+            lines.append("The folder is in memory: what durability costs is not in these figures.")
+        }
         if !isQuiet {
             lines.append(
                 "WARNING: the machine is not quiet. Ratios of interleaved runs count, absolute figures do not.")

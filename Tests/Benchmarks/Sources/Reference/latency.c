@@ -1,5 +1,7 @@
 // latency-serve: an idle worker, woken by the product's peek, until --jobs are done; each job's result is when it began.
-// latency-send: enqueues --jobs, one at a time after a pause of 1 to --pause ms, and compares with those results.
+// Like the product it lets an acknowledgement ride on the next claim.
+// latency-send: enqueues --jobs, one at a time after a pause of 2 to --pause ms, and compares with those results.
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,63 +11,100 @@
 #include "program.h"
 #include "queue.h"
 
-static redisReply *exchange(const queue_store *store, const queue_call *call, buffer *b, const char *session,
-                            long long next, const claim *done, const char *result) {
-    queue_begin(b, call, done ? 10 : 5);
-    command_text(b, session);
-    command_text(b, "ready");
-    command_text(b, "1");
-    command_number(b, next);
-    command_text(b, "0");
-    if (done) {
-        command_number(b, done->slot);
-        command_text(b, "done");
-        command_text(b, result);
-        command_text(b, "");
-        command_text(b, "");
+typedef struct {
+    // Peeks have a connection of their own: what is sent behind one would wait for it.
+    queue_store peek, calls;
+    queue_call exchange, beat;
+    char session[64], ready[64], result[64];
+    // The job that is done and not acknowledged yet.
+    bool has_done;
+    long long slot, next_slot;
+    int64_t done_at;
+    buffer out;
+} idle;
+
+// An acknowledgement waits so long for the next claim.
+static const int company_ms = 5;
+
+static redisReply *exchange(idle *w, int take) {
+    queue_begin(&w->out, &w->exchange, w->has_done ? 10 : 5);
+    command_text(&w->out, w->session);
+    command_text(&w->out, "ready");
+    command_number(&w->out, take);
+    command_number(&w->out, w->next_slot);
+    command_text(&w->out, "0");
+    if (w->has_done) {
+        command_number(&w->out, w->slot);
+        command_text(&w->out, "done");
+        command_text(&w->out, w->result);
+        command_text(&w->out, "");
+        command_text(&w->out, "");
     }
-    queue_append(store->redis, b);
-    return queue_reply(store->redis);
+    w->has_done = false;
+    w->next_slot += take;
+    queue_append(w->calls.redis, &w->out);
+    return queue_reply(w->calls.redis);
+}
+
+// Waits for a job; acknowledges the last one meanwhile if none comes soon. False after 2 s without one.
+static bool peek(idle *w) {
+    redisAppendCommand(w->peek.redis, "BLMOVE %s %s RIGHT RIGHT 2", w->ready, w->ready);
+    int written = 0;
+    while (!written)
+        if (redisBufferWrite(w->peek.redis, &written) != REDIS_OK) fail("%s", w->peek.redis->errstr);
+    struct pollfd polled = {.fd = w->peek.redis->fd, .events = POLLIN};
+    if (w->has_done) {
+        int left = company_ms - (int)((now_ns() - w->done_at) / 1000000);
+        if (poll(&polled, 1, left > 0 ? left : 0) == 0) freeReplyObject(exchange(w, 0));
+    }
+    redisReply *reply = queue_reply(w->peek.redis);
+    bool found = reply->type == REDIS_REPLY_STRING;
+    freeReplyObject(reply);
+    return found;
+}
+
+static void keep_lease(idle *w) {
+    queue_begin(&w->out, &w->beat, 2);
+    command_text(&w->out, w->session);
+    command_text(&w->out, "15000");
+    queue_append(w->calls.redis, &w->out);
+    freeReplyObject(queue_reply(w->calls.redis));
 }
 
 int run_latency_serve(void) {
-    queue_store store = queue_connect();
+    idle w = {.peek = queue_connect(), .calls = queue_connect(), .next_slot = 1};
     const char *queue = option("--queue", "default");
     long jobs = option_number("--jobs", 1), done = 0;
-    char session[64], ready[64], result[64];
-    snprintf(session, sizeof session, "reference-%d.1", getpid());
-    snprintf(ready, sizeof ready, "paidan:{%s}:ready", queue);
-    queue_call call = queue_make_call(&store, "exchange", queue), beat = queue_make_call(&store, "beat", queue);
-    queue_open(&store, queue, session);
-    fprintf(stderr, "watching\n");
-    buffer b = {0};
-    int64_t beaten = now_ns();
-    for (long long next = 1; done < jobs;) {
-        redisReply *peek = redisCommand(store.redis, "BLMOVE %s %s RIGHT RIGHT 2", ready, ready);
-        if (!peek || peek->type == REDIS_REPLY_ERROR) fail("BLMOVE: %s", peek ? peek->str : store.redis->errstr);
-        bool found = peek->type == REDIS_REPLY_STRING;
-        freeReplyObject(peek);
-        claim c;
-        redisReply *reply = found ? exchange(&store, &call, &b, session, next, NULL, NULL) : NULL;
-        while (reply && queue_claims(reply, &c, 1)) {
-            snprintf(result, sizeof result, "{\"started_ns\":%lld}", (long long)now_ns());
-            if (c.kind_size != 4 || memcmp(c.kind, "noop", 4)) fail("unknown kind");
-            redisReply *after = exchange(&store, &call, &b, session, ++next, &c, result);
+    snprintf(w.session, sizeof w.session, "reference-%d.1", getpid());
+    snprintf(w.ready, sizeof w.ready, "paidan:{%s}:ready", queue);
+    w.exchange = queue_make_call(&w.calls, "exchange", queue);
+    w.beat = queue_make_call(&w.calls, "beat", queue);
+    queue_open(&w.calls, queue, w.session);
+    for (int64_t beaten = now_ns(); done < jobs;) {
+        for (bool found = peek(&w); found && done < jobs;) {
+            claim c;
+            redisReply *reply = exchange(&w, 1);
+            found = queue_claims(reply, &c, 1);
+            if (found) {
+                int64_t started = now_ns();
+                if (c.kind_size != 4 || memcmp(c.kind, "noop", 4)) fail("unknown kind");
+                snprintf(w.result, sizeof w.result, "{\"started_ns\":%lld}", (long long)started);
+                w.slot = c.slot;
+                w.has_done = true;
+                w.done_at = now_ns();
+                done++;
+                // More may wait: the list's length stands in the reply.
+                found = reply->element[1]->integer > 0;
+            }
             freeReplyObject(reply);
-            reply = after;
-            done++;
         }
-        if (reply) freeReplyObject(reply);
         if (now_ns() - beaten > 5000000000) {
             beaten = now_ns();
-            queue_begin(&b, &beat, 2);
-            command_text(&b, session);
-            command_text(&b, "15000");
-            queue_append(store.redis, &b);
-            freeReplyObject(queue_reply(store.redis));
+            keep_lease(&w);
         }
     }
-    queue_release(&store, queue, session);
+    if (w.has_done) freeReplyObject(exchange(&w, 0));
+    queue_release(&w.calls, queue, w.session);
     printf("{\"jobs\":%ld}\n", done);
     return 0;
 }
@@ -93,13 +132,13 @@ static int64_t started(const queue_store *store, const char *queue, const char *
 int run_latency_send(void) {
     queue_store store = queue_connect();
     const char *queue = option("--queue", "default"), *args = "{\"clock\":true}";
-    long jobs = option_number("--jobs", 1), pause = option_number("--pause", 8), warm = 50;
+    long jobs = option_number("--jobs", 1), pause = option_number("--pause", 12), warm = 50;
     char(*ids)[27] = calloc(jobs + warm, sizeof *ids);
     int64_t *sent = calloc(jobs + warm, sizeof *sent);
     double *times = calloc(jobs + warm, sizeof *times), sum = 0;
     buffer b = {0};
     for (long i = 0; i < jobs + warm; i++) {
-        struct timespec wait = {.tv_nsec = 1000000 + chance() % (uint64_t)((pause - 1) * 1000000 + 1)};
+        struct timespec wait = {.tv_nsec = 2000000 + chance() % (uint64_t)((pause - 2) * 1000000 + 1)};
         nanosleep(&wait, NULL);
         queue_make_id(ids[i]);
         queue_begin_enqueue(&b, &store, queue, 1);
