@@ -106,11 +106,13 @@ struct AssignWork {
         try reset()
         let watch = try stage.watch(jobs, queue: "critical")
         let configuration = tells ? stage.servers.folder + "/tells.conf" : nil
+        let begun = try stage.servers.sql("SELECT clock_timestamp()")
         let service = try stage.serve("worker", configuration: configuration)
         defer { service.end() }
         let rate = try rate(watch)
-        let log = try stage.servers.sql("SELECT count(*), count(DISTINCT at) FROM paidan.job_receipt")
-        let counts = log.split(separator: "|").compactMap { Double($0) }
+        let sizes = try stage.servers.sql(
+            "SELECT count(*), count(DISTINCT at) FROM paidan.job_receipt WHERE at > '\(begun)'")
+        let counts = sizes.split(separator: "|").compactMap { Double($0) }
         if counts.count == 2, counts[1] > 0 { batches.append(counts[0] / counts[1]) }
         return rate
     }
