@@ -22,8 +22,8 @@ struct EnqueueWork {
         let token = try makeToken()
         var (reference, product) = (Rates(), Rates())
         for round in 1...stage.options.rounds {
-            try measure(&reference, token, port: stage.port + 1) {
-                try stage.reference("enqueue-serve", ["--port", "\(stage.port + 1)", "--token", token])
+            try measure(&reference, token, port: stage.referencePort) {
+                try stage.reference("enqueue-serve", ["--port", "\(stage.referencePort)", "--token", token])
             }
             try measure(&product, token, port: stage.port) { try stage.serve("api") }
             stage.say(

@@ -18,6 +18,7 @@ final class Servers {
     ///   - parent: where the temporary folder is made; its disk is what is measured.
     init(root: String, parent: String) throws {
         self.root = root
+        Self.removeFoldersOfDeadProcesses(in: parent)
         folder = "\(parent)/paidan-bench-\(getpid())"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let errors = folder + "/log"
@@ -40,6 +41,17 @@ final class Servers {
         try wait("PostgreSQL") { try Program.run(bin + "/pg_isready", ["-q", "-h", folder], log: errors) }
         try wait("Redis") { try self.redis("ping") }
         try Program.run("createdb", ["-h", folder, "-U", "paidan", "paidan"], log: errors)
+    }
+
+    /// A run that was killed leaves its folder; its servers ended with it.
+    private static func removeFoldersOfDeadProcesses(in parent: String) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+        for name in names where name.hasPrefix("paidan-bench-") {
+            guard let id = pid_t(name.dropFirst("paidan-bench-".count)), kill(id, 0) != 0, errno == ESRCH else {
+                continue
+            }
+            try? FileManager.default.removeItem(atPath: "\(parent)/\(name)")
+        }
     }
 
     private func wait(_ what: String, _ ready: () throws -> Void) throws {

@@ -8,12 +8,33 @@ final class Stage {
 
     init(_ options: Options) throws {
         self.options = options
+        (port, referencePort) = try Self.freePorts()
         servers = try Servers(root: options.root, parent: options.folder)
         try writeConfiguration("jobs.conf")
         try paidan("migrate")
         // The first call loads the product's functions into Redis, where the reference finds them.
         try paidan("enqueue", "noop")
         try servers.flushRedis()
+    }
+
+    /// Two ports that nobody listens on now.
+    private static func freePorts() throws -> (Int, Int) {
+        let sockets = (0..<2).map { _ in socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0) }
+        defer { for descriptor in sockets { close(descriptor) } }
+        let ports = try sockets.map { descriptor in
+            var address = sockaddr_in()
+            address.sin_family = sa_family_t(AF_INET)
+            address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+            var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+            let failed = withUnsafeMutablePointer(to: &address) { pointer in
+                pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                    bind(descriptor, generic, size) != 0 || getsockname(descriptor, generic, &size) != 0
+                }
+            }
+            if failed { throw BenchError("no free port on 127.0.0.1") }
+            return Int(UInt16(bigEndian: address.sin_port))
+        }
+        return (ports[0], ports[1])
     }
 
     /// - Parameter more: TOML behind the common settings.
@@ -36,8 +57,9 @@ final class Stage {
         return path
     }
 
-    /// Of the product's API; the reference takes the next.
-    var port: Int { 20_000 + Int(getpid()) % 20_000 }
+    /// Of the product's API and of the reference's server, on 127.0.0.1.
+    let port: Int
+    let referencePort: Int
 
     /// Runs a command of the product to its end.
     @discardableResult func paidan(_ words: String...) throws -> String {
