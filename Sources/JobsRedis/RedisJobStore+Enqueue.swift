@@ -20,9 +20,11 @@ extension RedisJobStore {
         let words = try await send(command).array ?? []
         let answers = stride(from: 0, to: words.count, by: 2).map { place in
             let parts = (words[place + 1].string ?? "").split(separator: " ")
+            let outcome = Enqueued.Outcome(word: parts.first ?? "")
+            let time = parts.dropFirst().first.flatMap { Int($0) }
             return Enqueued(
-                id: words[place].string ?? "", outcome: .init(word: parts.first ?? ""),
-                waitedUntil: parts.dropFirst().first.flatMap { Int($0) })
+                id: words[place].string ?? "", outcome: outcome, createdAt: outcome == .created ? time : nil,
+                waitedUntil: outcome == .created ? nil : time)
         }
         enqueued.count(zip(jobs, answers).filter { $0.1.outcome == .created }.map(\.0.kind))
         return answers

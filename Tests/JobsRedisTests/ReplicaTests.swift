@@ -17,7 +17,7 @@ import Testing
         // None is there: the caller hears that the job is stored and that a repeat is the same one.
         let job = NewJob(id: "a", kind: "noop", queue: "q")
         let refused = Task { () async -> StoreError? in
-            do {
+            do throws(StoreError) {
                 _ = try await store.enqueue([job])
                 return nil
             } catch { return error }

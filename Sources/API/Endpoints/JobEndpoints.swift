@@ -117,7 +117,7 @@ enum JobEndpoints {
                 FieldError("", "idempotency_mismatch", "this Idempotency-Key was used with another body")
             ])
         }
-        var view = try await form.jobs.door.job(enqueued.id) ?? form.placeholder(job, id: enqueued.id)
+        var view = try await view(of: enqueued, job, form)
         // A repeat answers with the first answer's status.
         let isRepeat = enqueued.outcome == .existing(.idempotency)
         if let wait, !isRepeat || enqueued.waitedUntil != nil {
@@ -129,6 +129,12 @@ enum JobEndpoints {
             return wait.map { reply.with(.preferenceApplied, "wait=\($0.components.seconds)") } ?? reply
         }
         return .json(form.json(view), status: .accepted).with(.location, "/v1/jobs/\(enqueued.id)")
+    }
+
+    /// One that was made just now is shown as it was made; of an older one the queue is asked.
+    private static func view(of enqueued: Enqueued, _ job: NewJob, _ form: JobForm) async throws -> JobView {
+        if let time = enqueued.createdAt { return JobView(job, createdAt: time) }
+        return try await form.jobs.door.job(enqueued.id) ?? JobView(job, id: enqueued.id, createdAt: 0)
     }
 
     private static func enqueueBulk(_ call: Call, _ form: JobForm) async throws -> Reply {

@@ -144,13 +144,6 @@ public struct JobForm: Sendable {
         }
     }
 
-    /// A job that was taken in and pruned before it could be read.
-    func placeholder(_ job: NewJob, id: String) -> JobView {
-        JobView(
-            id: id, kind: job.kind, queue: job.queue, state: .queued, args: job.args, attempt: 0,
-            maxAttempts: job.maxAttempts, createdAt: 0)
-    }
-
     /// A W3C trace context in its one known version; another text is left out, as the standard has it.
     private static func acceptable(_ traceparent: String?) -> String? {
         guard let traceparent, traceparent.wholeMatch(of: /[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/) != nil

@@ -5,7 +5,7 @@ struct Fields {
     private let bytes: ArraySlice<UInt8>
     private let members: [(name: String, node: JSONNode)]
     private let base: String
-    private var known: Set<String> = []
+    private var known: [String] = []
     private(set) var errors: [FieldError] = []
 
     /// - Parameter base: JSON pointer of the object itself; empty for the whole body.
@@ -126,7 +126,7 @@ struct Fields {
 
     /// Absent and null are both nil; only a wrong value is noted.
     private mutating func read<Value>(_ name: String, _ problem: String, _ take: (JSONNode) -> Value?) -> Value? {
-        known.insert(name)
+        if !known.contains(name) { known.append(name) }
         guard let node = node(name) else { return nil }
         if case .null = node.value { return nil }
         guard let value = take(node) else {

@@ -1,3 +1,5 @@
+internal import OwnerThread
+
 /// Who makes a request, and what that person's roles permit.
 public struct Caller: Sendable {
     /// Row of `rbac_user`.
@@ -10,6 +12,19 @@ public struct Caller: Sendable {
     /// JSON: `[{title, groups: [{caption, permissions: [{title, url, code}]}]}]`, so that a page can draw itself.
     public let menu: [UInt8]
     let rules: [Rule]
+    /// What was asked before; a caller is made anew when the rules change.
+    private let answers = Answers()
+
+    init(
+        userID: Int64, name: String, sellerID: Int64?, codes: Set<String>, menu: [UInt8], rules: [Rule]
+    ) {
+        self.userID = userID
+        self.name = name
+        self.sellerID = sellerID
+        self.codes = codes
+        self.menu = menu
+        self.rules = rules
+    }
 
     struct Rule: Sendable {
         let path: PathRule
@@ -24,6 +39,24 @@ public struct Caller: Sendable {
     public func mayCall(method: String, path: String) -> Bool {
         // HEAD shows no more than GET does.
         let method = method == "HEAD" ? "GET" : method
-        return rules.contains { ($0.methods?.contains(method) ?? true) && $0.path.matches(path) }
+        return answers.find(method + " " + path) {
+            rules.contains { ($0.methods?.contains(method) ?? true) && $0.path.matches(path) }
+        }
+    }
+
+    /// Answers to questions that come again: a rule costs more than a look.
+    private final class Answers: Sendable {
+        private static let most = 256
+        private let known = Lock<[String: Bool]>([:])
+
+        func find(_ question: String, _ answer: () -> Bool) -> Bool {
+            if let known = known.withLock({ $0[question] }) { return known }
+            let found = answer()
+            known.withLock { known in
+                if known.count >= Self.most { known = [:] }
+                known[question] = found
+            }
+            return found
+        }
     }
 }

@@ -20,6 +20,7 @@ public struct AssignmentJob: Sendable {
     private let settings: @Sendable () -> AssignmentSettings
     private let hooks: AssignmentHooks
     private let logger: Logger
+    private let groups = AssignmentGroups()
 
     /// - Parameter settings: read at the start of each transaction, so that a reload of the configuration counts.
     public init(
@@ -37,7 +38,9 @@ public struct AssignmentJob: Sendable {
     public var kind: Kind {
         Kind.batch(Self.kind, size: 256, queue: "critical", hasEffect: true) {
             (claims: [(claim: Claim, arguments: AssignmentArguments)], _) in
-            try await run(claims.map { AssignmentTask(job: $0.claim.id, arguments: $0.arguments) })
+            try await groups.run(claims.map { AssignmentTask(job: $0.claim.id, arguments: $0.arguments) }) {
+                try await run($0)
+            }
         }
     }
 

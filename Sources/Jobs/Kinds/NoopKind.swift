@@ -1,7 +1,8 @@
 extension Kind {
-    /// The kind for load and fault tests: `{sleep_ms?, fail?, result?, result_bytes?}`.
+    /// The kind for load and fault tests: `{sleep_ms?, fail?, result?, result_bytes?, clock?}`.
     ///
-    /// `fail: true` fails every attempt, `fail: N` the first N, with code `noop_failed`.
+    /// `fail: true` fails every attempt, `fail: N` the first N, with code `noop_failed`. `clock: true` makes the result
+    /// `{"started_ns": N}`, this machine's monotonic clock when the handler began, for latency measurements.
     public static func noop(queue: String = "default") -> Kind {
         .raw(
             "noop", size: JobLimits.exchange, queue: queue, timeout: .seconds(3600),
@@ -24,6 +25,7 @@ extension Kind {
     }
 
     private static func noop(_ claim: Claim) async throws -> Outcome {
+        let started = SuspendingClock.now
         let arguments: NoopArguments
         switch Arguments.decoded(NoopArguments.self, claim) {
         case .success(let decoded): arguments = decoded
@@ -37,7 +39,14 @@ extension Kind {
             let quote = UInt8(ascii: "\"")
             return .done(result: [quote] + Array(repeating: UInt8(ascii: "x"), count: max(0, count - 2)) + [quote])
         }
+        if arguments.clock == true { return .done(result: Array("{\"started_ns\":\(nanoseconds(started))}".utf8)) }
         return .done(result: arguments.result?.bytes)
+    }
+
+    /// Since the epoch of the clock, which is `CLOCK_MONOTONIC` on Linux.
+    private static func nanoseconds(_ instant: SuspendingClock.Instant) -> Int64 {
+        let (seconds, attoseconds) = SuspendingClock().systemEpoch.duration(to: instant).components
+        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 }
 
@@ -49,10 +58,12 @@ struct NoopArguments: Decodable {
     let result: JSONValue?
     /// Size of the result, its quotes included.
     let resultBytes: Int?
+    /// The result says when the handler began.
+    let clock: Bool?
 
     enum CodingKeys: String, CodingKey {
         case sleep = "sleep_ms"
-        case fail, result
+        case clock, fail, result
         case resultBytes = "result_bytes"
     }
 
@@ -66,5 +77,6 @@ struct NoopArguments: Decodable {
         }
         result = try object.decodeIfPresent(JSONValue.self, forKey: .result)
         resultBytes = try object.decodeIfPresent(Int.self, forKey: .resultBytes)
+        clock = try object.decodeIfPresent(Bool.self, forKey: .clock)
     }
 }

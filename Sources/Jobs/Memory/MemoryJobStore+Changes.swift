@@ -17,14 +17,11 @@ extension MemoryJobStore.Queue {
         }
         guard outcome == .created else { return Enqueued(id: id, outcome: outcome) }
         let due = job.delay.map { now + $0.inMilliseconds } ?? job.runAt ?? 0
-        let view = JobView(
-            id: id, kind: job.kind, queue: job.queue, state: due > now ? .scheduled : .queued, args: job.args,
-            attempt: 0, maxAttempts: job.maxAttempts, createdAt: now, runAt: due > now ? due : nil, key: job.key)
-        jobs[id] = .init(view: view, queuedAt: now, timeout: job.timeout, traceparent: job.traceparent)
+        jobs[id] = .init(view: JobView(job, createdAt: now), queuedAt: now, timeout: job.timeout, traceparent: job.traceparent)
         if let key = job.key { unique[key] = id }
         if due > now { delayed[id] = due } else { ready.insert(id, at: 0) }
         counts.enqueued += 1
-        return Enqueued(id: id, outcome: .created)
+        return Enqueued(id: id, outcome: .created, createdAt: now)
     }
 
     mutating func cancel(_ id: String, _ now: Int) -> ChangeResult {

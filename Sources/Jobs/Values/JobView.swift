@@ -35,6 +35,19 @@ public struct JobView: Sendable, Equatable {
         }
     }
 
+    /// A job as it is when it has just been taken in.
+    ///
+    /// - Parameters:
+    ///   - id: of the job that was there already; `nil` is the new one's own.
+    ///   - createdAt: milliseconds since 1970, of the store's clock.
+    public init(_ job: NewJob, id: String? = nil, createdAt: Int) {
+        let due = job.delay.map { createdAt + $0.inMilliseconds } ?? job.runAt ?? 0
+        self.init(
+            id: id ?? job.id, kind: job.kind, queue: job.queue, state: due > createdAt ? .scheduled : .queued,
+            args: job.args, attempt: 0, maxAttempts: job.maxAttempts, createdAt: createdAt,
+            runAt: due > createdAt ? due : nil, key: job.key)
+    }
+
     public struct Progress: Sendable, Equatable {
         public var done: Int
         public var total: Int

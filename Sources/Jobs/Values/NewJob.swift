@@ -71,13 +71,16 @@ public struct Enqueued: Sendable, Equatable {
 
     public var id: String
     public var outcome: Outcome
+    /// Of one that was created, milliseconds since 1970 by the store's clock.
+    public var createdAt: Int?
     /// Of a repeat by idempotency key: when the first request stopped waiting for the end, milliseconds since 1970;
     /// `nil`: it did not wait. So that a repeat can answer as the first did.
     public var waitedUntil: Int?
 
-    public init(id: String, outcome: Outcome, waitedUntil: Int? = nil) {
+    public init(id: String, outcome: Outcome, createdAt: Int? = nil, waitedUntil: Int? = nil) {
         self.id = id
         self.outcome = outcome
+        self.createdAt = createdAt
         self.waitedUntil = waitedUntil
     }
 }

@@ -3,10 +3,16 @@
 -- ARGV: per job: index of its queue in KEYS, id, kind, args, n, then n pairs of option name and value.
 --   Options: max_attempts, timeout_ms, traceparent (kept as they are); key; delay_ms; run_at;
 --   idem (user:key), idem_hash (of the body), idem_ms (how long it is remembered), idem_wait (ms that the caller waits).
--- Output: per job its id and outcome: created | id | key | idempotency (the id is the older job's; with a space and the
---   time until which the first request waited, if it did) | mismatch (same idempotency key, another body). With a mismatch nothing is written and what would be new is `refused`.
+-- Output: per job its id and outcome: created (with a space and its time of creation) | id | key | idempotency (the id is the older job's; with a space and the
+--   time until which the first request waited, if it did) | mismatch (same idempotency key, another body). With a
+--   mismatch nothing is written and what would be new is `refused`.
+
+local KEPT = { 'max_attempts', 'timeout_ms', 'traceparent', 'key' }
+
 local function enqueue(keys, argv)
   local t = now()
+  -- As text once: a number would be formatted by each use, and as a float.
+  local at = string.format('%d', t)
   local jobs, answer = {}, {}
   local new_ids, new_keys, new_idems = {}, {}, {}
   local refused = false
@@ -15,6 +21,7 @@ local function enqueue(keys, argv)
     local ready = keys[tonumber(argv[i])]
     local job = { ready = ready, id = argv[i + 1], kind = argv[i + 2], args = argv[i + 3] }
     local n = tonumber(argv[i + 4])
+    job.has_options = n > 0
     for o = i + 5, i + 4 + 2 * n, 2 do job[argv[o]] = argv[o + 1] end
     i = i + 5 + 2 * n
 
@@ -72,12 +79,14 @@ local function enqueue(keys, argv)
       local run_at = tonumber(job.run_at or '0')
       if job.delay_ms then run_at = t + tonumber(job.delay_ms) end
       local later = run_at > t
-      local row = { 'kind', job.kind, 'args', job.args, 'state', later and 'scheduled' or 'queued', 'attempt', 0,
-        'created_at', t }
-      for _, name in ipairs({ 'max_attempts', 'timeout_ms', 'traceparent', 'key' }) do
-        if job[name] then
-          row[#row + 1] = name
-          row[#row + 1] = job[name]
+      local row = { 'kind', job.kind, 'args', job.args, 'state', later and 'scheduled' or 'queued', 'attempt', '0',
+        'created_at', at }
+      if job.has_options then
+        for _, name in ipairs(KEPT) do
+          if job[name] then
+            row[#row + 1] = name
+            row[#row + 1] = job[name]
+          end
         end
       end
       if later then
@@ -100,5 +109,7 @@ local function enqueue(keys, argv)
     redis.call('HINCRBY', counters, 'enqueued', n)
     push_back({ [READY] = ready, [COUNTERS] = counters }, waiting[ready] or {})
   end
+  local made = 'created ' .. at
+  for o = 2, #answer, 2 do if answer[o] == 'created' then answer[o] = made end end
   return answer
 end

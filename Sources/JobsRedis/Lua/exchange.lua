@@ -29,7 +29,8 @@ local function free(freed, b, ids)
   for kind in pairs(uncount(b, ids) or {}) do freed[kind] = true end
 end
 
-local function settle_plain(keys, b, inflight, argv, n, t, freed)
+-- `crashes`: some job here has a crash count.
+local function settle_plain(keys, b, inflight, argv, n, t, freed, crashes)
   if n == 0 then return 0 end
   local ids = redis.call('HMGET', inflight, unpack(argv, 6, 5 + n))
   -- As text once: a number would be formatted by each call.
@@ -51,13 +52,13 @@ local function settle_plain(keys, b, inflight, argv, n, t, freed)
     for i = 2, #scored, 2 do ended[#ended + 1] = scored[i] end
     free(freed, b, ended)
   end
-  if redis.call('EXISTS', keys[CRASHES]) == 1 then
+  if crashes then
     for i = 2, #scored, 2 do redis.call('HDEL', keys[CRASHES], scored[i]) end
   end
   return #scored / 2
 end
 
-local function settle_one(keys, b, inflight, slot, outcome, x, y, z, t, freed)
+local function settle_one(keys, b, inflight, slot, outcome, x, y, z, t, freed, crashes)
   local id = redis.call('HGET', inflight, slot)
   if not id then return 0 end
   redis.call('HDEL', inflight, slot)
@@ -74,25 +75,32 @@ local function settle_one(keys, b, inflight, slot, outcome, x, y, z, t, freed)
     redis.call('ZADD', keys[DELAYED], due, id)
     return 0
   end
-  redis.call('HDEL', keys[CRASHES], id)
+  if crashes then redis.call('HDEL', keys[CRASHES], id) end
   if outcome == 'retry' then
     local due = t + tonumber(x)
     redis.call('HSET', job, 'state', 'retrying', 'run_at', due, 'error_code', y, 'error_message', z)
     redis.call('ZADD', keys[DELAYED], due, id)
     return 0
   end
-  release_key(b, id, redis.call('HGET', job, 'key'))
+  local h = redis.call('HMGET', job, 'key', 'error_code')
+  release_key(b, id, h[1])
   if outcome == 'dead' then
     redis.call('HSET', job, 'state', 'dead', 'finished_at', t, 'error_code', x, 'error_message', y)
     redis.call('ZADD', keys[DEAD], t, id)
     count(keys, 'died', 1)
     return 0
   end
-  redis.call('HSET', job, 'state', 'succeeded', 'finished_at', t)
-  if x ~= '' then redis.call('HSET', job, 'result', x) end
-  if y ~= '' then redis.call('HSET', job, 'error_code', y, 'error_message', z)
-  else redis.call('HDEL', job, 'error_code', 'error_message') end
-  redis.call('ZADD', keys[DONE], t, id)
+  local at = string.format('%d', t)
+  if y ~= '' then
+    redis.call('HSET', job, 'state', 'succeeded', 'finished_at', at, 'error_code', y, 'error_message', z)
+  elseif x ~= '' then
+    redis.call('HSET', job, 'state', 'succeeded', 'finished_at', at, 'result', x)
+  else
+    redis.call('HSET', job, 'state', 'succeeded', 'finished_at', at)
+  end
+  -- What an earlier run left behind.
+  if h[2] and y == '' then redis.call('HDEL', job, 'error_code', 'error_message') end
+  redis.call('ZADD', keys[DONE], at, id)
   return 1
 end
 
@@ -121,16 +129,18 @@ local function claim(keys, b, popped, take)
       parked[h[1]] = parked[h[1]] or {}
       table.insert(parked[h[1]], id)
     elseif h and h[3] == 'queued' then
-      local attempt, slot = h[4] + 1, take.slot
+      -- As text once: a number would be formatted by each use, and as a float.
+      local attempt = h[4] == '0' and '1' or string.format('%d', h[4] + 1)
+      local slot = string.format('%d', take.slot)
       redis.call('HSET', b .. 'job:' .. id, 'state', 'running', 'attempt', attempt, 'started_at', at,
         'holder', slot .. ' ' .. take.session)
       slots[#slots + 1] = slot
       slots[#slots + 1] = id
-      reply[#reply + 1] = slot
-      reply[#reply + 1] = table.concat({ id, attempt, h[5] or 0, h[6] or 0, h[7], h[8] or h[7], h[9] and 1 or 0,
-        h[10] or '-', h[1] }, ' ')
+      reply[#reply + 1] = take.slot
+      reply[#reply + 1] = id .. ' ' .. attempt .. ' ' .. (h[5] or '0') .. ' ' .. (h[6] or '0') .. ' ' .. h[7] .. ' '
+        .. (h[8] or h[7]) .. (h[9] and ' 1 ' or ' 0 ') .. (h[10] or '-') .. ' ' .. h[1]
       reply[#reply + 1] = h[2]
-      take.slot = slot + 1
+      take.slot = take.slot + 1
       if place then
         place.room = place.room - 1
         place.taken = place.taken + 1
@@ -238,10 +248,11 @@ local function exchange(keys, argv)
   -- One look for all that is out of the ordinary.
   local special = redis.call('EXISTS', keys[PAUSED], LIMITS, COUNTED, b .. 'parked') > 0
   local freed = special and {} or nil
-  local finished = settle_plain(keys, b, inflight, argv, plain, t, freed)
+  local crashes = #argv > 5 and redis.call('EXISTS', keys[CRASHES]) == 1
+  local finished = settle_plain(keys, b, inflight, argv, plain, t, freed, crashes)
   for i = 6 + plain, #argv, 5 do
     finished = finished
-      + settle_one(keys, b, inflight, argv[i], argv[i + 1], argv[i + 2], argv[i + 3], argv[i + 4], t, freed)
+      + settle_one(keys, b, inflight, argv[i], argv[i + 1], argv[i + 2], argv[i + 3], argv[i + 4], t, freed, crashes)
   end
   count(keys, 'succeeded', finished)
   note_rate(keys, t, finished)

@@ -57,12 +57,10 @@ struct Composition: Sendable {
         hooks = AssignmentEvents(publisher: publisher).hooks { importID, chunk, owners, tx in
             try imports.chunkAssigned(importID, chunk: chunk, assigned: owners.count, in: &tx)
         }
+        let ids = JobIDs()
         environment = APIEnvironment(
             offset: WallClock.offset(in: conf.timezone),
-            makeID: {
-                var random = SystemRandomNumberGenerator()
-                return JobID.make(at: WallClock.milliseconds(), using: &random)
-            })
+            makeID: { ids.make() })
         kinds = Kinds.registry(
             conf: conf, pool: pool, store: store, list: list, desk: desk, imports: imports, hooks: hooks,
             channels: { live.channels.mapValues(seams.channel) }, logger: Self.logger(conf, redactor, live, "jobs"))

@@ -1,0 +1,68 @@
+internal import Jobs
+internal import OwnerThread
+
+/// Joins the jobs of runs that overlap into one transaction after another: they would wait for the same lock, and a
+/// transaction costs nearly the same however many customers it has.
+final class AssignmentGroups: Sendable {
+    typealias Ended = Result<[Outcome], any Error>
+
+    private enum Turn: Sendable {
+        /// The transaction is this run's to make, for all who wait.
+        case leads
+        case ended(Ended)
+    }
+
+    private struct Waiter: Sendable {
+        let tasks: [AssignmentTask]
+        let turn: CheckedContinuation<Turn, Never>
+    }
+
+    private struct State {
+        var isBusy = false
+        var waiting: [Waiter] = []
+    }
+
+    private let state = Lock(State())
+
+    /// - Parameter work: answers with one outcome a task, in their order. It is not cancelled with the run that leads:
+    ///   the others' jobs are in the same transaction, and a receipt refuses what another has done meanwhile.
+    /// - Returns: one outcome for each of `tasks`.
+    func run(
+        _ tasks: [AssignmentTask], _ work: @escaping @Sendable ([AssignmentTask]) async throws -> [Outcome]
+    ) async throws -> [Outcome] {
+        let turn = await withCheckedContinuation { turn in
+            let leads = state.withLock { state in
+                defer { state.isBusy = true }
+                if state.isBusy { state.waiting.append(Waiter(tasks: tasks, turn: turn)) }
+                return !state.isBusy
+            }
+            if leads { turn.resume(returning: .leads) }
+        }
+        if case .ended(let end) = turn { return try end.get() }
+        let company = state.withLock { state in
+            defer { state.waiting = [] }
+            return state.waiting
+        }
+        let all = tasks + company.flatMap(\.tasks)
+        let end = await Task { try await work(all) }.result
+        passOn()
+        var rest = tasks.count..<tasks.count
+        for waiter in company {
+            rest = rest.upperBound..<(rest.upperBound + waiter.tasks.count)
+            waiter.turn.resume(returning: .ended(end.map { [rest] in Array($0[rest]) }))
+        }
+        return try end.map { Array($0.prefix(tasks.count)) }.get()
+    }
+
+    /// The first of those who came meanwhile leads the next transaction.
+    private func passOn() {
+        let next = state.withLock { state -> Waiter? in
+            if state.waiting.isEmpty {
+                state.isBusy = false
+                return nil
+            }
+            return state.waiting.removeFirst()
+        }
+        next?.turn.resume(returning: .leads)
+    }
+}
