@@ -111,7 +111,7 @@ local function take_jobs(keys, b, session, inflight, lane, n, slot, t, reply)
       redis.call('HDEL', b .. 'job:' .. id, 'tombstone')
       cancelled = cancelled + 1
     elseif h and h[3] == 'discarded' then
-      redis.call('UNLINK', b .. 'job:' .. id)
+      leave_name(b .. 'job:' .. id)
       discarded = discarded + 1
     elseif h then
       -- A second entry of a job that is elsewhere: another program pushed a known id. It counts for nothing.
