@@ -13,6 +13,7 @@ struct Fixture: TestedStore {
     let queue: String
     let second: String
     let process: String
+    private let socket: String
 
     private static let counter = Atomic<Int>(0)
 
@@ -25,15 +26,16 @@ struct Fixture: TestedStore {
         queue = "q\(number)"
         second = "second\(number)"
         process = "process\(number)"
+        self.socket = socket
         let configuration = RedisConfiguration(address: .unix(path: socket))
         client = RedisClient(configuration, name: "test")
         store = RedisJobStore(client: client, configuration: configuration, queues: [queue, second])
     }
 
     /// The same queues over another connection.
-    init(sharing other: Fixture) async throws {
-        (queue, second, process) = (other.queue, other.second, other.process)
-        let configuration = try await RedisConfiguration(address: .unix(path: PrivateServers.redis.value))
+    init(sharing other: Fixture) {
+        (queue, second, process, socket) = (other.queue, other.second, other.process, other.socket)
+        let configuration = RedisConfiguration(address: .unix(path: socket))
         client = RedisClient(configuration, name: "test")
         store = RedisJobStore(client: client, configuration: configuration, queues: [queue, second])
     }

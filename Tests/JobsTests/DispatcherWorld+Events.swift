@@ -16,7 +16,7 @@ extension DispatcherWorld {
         switch answer {
         case .good: reply(to: call, isOpen)
         case .didNotRun, .sessionLost:
-            for settlement in call.settlements {
+            for settlement in call.settlements where isOpen {
                 fates[Job(session: call.session, queue: call.queue, slot: settlement.slot)] = .finished
             }
             if isOpen, answer == .sessionLost { lose(call.session) }
@@ -29,7 +29,7 @@ extension DispatcherWorld {
 
     private mutating func reply(to call: Call, _ isOpen: Bool) {
         for settlement in call.settlements {
-            fates[Job(session: call.session, queue: call.queue, slot: settlement.slot)] = .acknowledged
+            fates[Job(session: call.session, queue: call.queue, slot: settlement.slot)] = nil
         }
         var count = 0
         if isOpen, !isPaused[call.queue] {
@@ -47,7 +47,8 @@ extension DispatcherWorld {
         }
         for claim in claims {
             let job = Job(session: call.session, queue: call.queue, slot: claim.slot)
-            check("a slot is used once", fates[job] == nil)
+            check("a slot is used once", claim.slot > highestSlot[call.queue])
+            highestSlot[call.queue] = claim.slot
             // While stopping they are handed back at once.
             fates[job] = isStopping ? .finished : .running
             if call.lane == .suspect { alone.insert(job) }
@@ -62,7 +63,7 @@ extension DispatcherWorld {
 
     /// What the session holds goes back to its queues.
     mutating func lose(_ session: Int) {
-        for (job, fate) in fates where job.session == session && fate != .acknowledged {
+        for job in fates.keys where job.session == session {
             if alone.contains(job) { suspects[job.queue] += 1 } else { waiting[job.queue] += 1 }
         }
         fates = fates.filter { $0.key.session != session }
@@ -78,7 +79,7 @@ extension DispatcherWorld {
     mutating func finish(at place: Int, settles: Bool = true, trouble: Bool = false) {
         let (job, claim) = running.remove(at: place)
         let settlement = Settlement(claim, .done(result: nil, code: nil, message: ""))
-        if dispatcher.openSession == job.session { fates[job] = settles ? .finished : .acknowledged }
+        if dispatcher.openSession == job.session { fates[job] = settles ? .finished : nil }
         carryOut(
             dispatcher.finished(
                 queue: job.queue, session: job.session, jobs: 1, settles ? [settlement] : [], trouble: trouble, now: now
@@ -106,7 +107,9 @@ extension DispatcherWorld {
     ///
     /// - Returns: false if there was nothing to go on with before `isDone`.
     mutating func settleDown(_ random: inout Generator, until isDone: (Self) -> Bool) -> Bool {
-        for _ in 0..<20_000 {
+        // Of a queue that is not watched for what it holds: a peek that ends without a find is the only event then.
+        var idle = 0
+        for _ in 0..<60_000 where idle < 10 {
             if isDone(self) { return true }
             if !opens.isEmpty {
                 answerOpen(true)
@@ -118,6 +121,10 @@ extension DispatcherWorld {
                 answerPeek(queue, true)
             } else if wakeAt != nil {
                 wake()
+            } else if let queue = peeks.min() {
+                now += .seconds(5)
+                idle += 1
+                answerPeek(queue, false)
             } else {
                 return isDone(self)
             }
@@ -128,7 +135,7 @@ extension DispatcherWorld {
     mutating func happen(_ random: inout Generator) {
         func number(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
         switch number(0..<40) {
-        case 0..<4: waiting[number(0..<waiting.count)] += number(1..<400)
+        case 0..<4: waiting[number(0..<waiting.count)] += number(1..<(number(0..<8) == 0 ? 400 : 12))
         case 4:
             if number(0..<3) == 0 { suspects[number(0..<suspects.count)] += number(1..<3) }
         case 5: isPaused[number(0..<isPaused.count)].toggle()

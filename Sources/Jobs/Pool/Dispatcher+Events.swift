@@ -103,10 +103,9 @@ extension Dispatcher {
     mutating func peeked(queue: Int, found: Bool?, now: Instant) -> [Action] {
         queues[queue].isPeeking = false
         switch found {
-        case true?:
+        case .some:
+            // Also when its time was over: suspects come to another list, which no peek sees.
             if queues[queue].waiting == 0 { queues[queue].waiting = nil }
-        case false?:
-            break
         case nil:
             if queues[queue].waiting == 0 { queues[queue].lookAt = now + Self.fallback }
         }

@@ -19,8 +19,7 @@ import Testing
     }
 
     private func check(_ store: QueueWorld.Store, _ seed: UInt64) async throws {
-        var random = SplitMix(seed: seed)
-        let operations = (0..<Self.steps).map { _ in Operation.random(&random, foreign: store == .redis) }
+        let operations = Operation.list(seed: seed, steps: Self.steps, foreign: store == .redis)
         guard let (step, text) = try await ScheduleRun.firstDifference(operations, .make(store)) else { return }
         let (shortest, finding) = try await shrink(Array(operations[...step]), text, store)
         let list = shortest.enumerated().map { "\($0 + 1). \($1)" }.joined(separator: "\n")

@@ -85,7 +85,57 @@ struct ForeignPush: Sendable, Equatable {
 extension Operation {
     static let workers = 3
 
-    static func random(_ random: inout some RandomNumberGenerator, foreign: Bool) -> Operation {
+    /// What a list of operations is rich in; rare meetings come about only then.
+    enum Bent: Int, CaseIterable { case everything, crashes, keys }
+
+    static func list(seed: UInt64, steps: Int, foreign: Bool) -> [Operation] {
+        var random = SplitMix(seed: seed)
+        let bent = Bent.allCases[Int(seed % UInt64(Bent.allCases.count))]
+        return (0..<steps).map { _ in
+            switch bent {
+            case .crashes where Bool.random(using: &random): crash(&random)
+            case .keys where Int.random(in: 0..<4, using: &random) > 0: key(&random)
+            default: self.random(&random, foreign: foreign)
+            }
+        }
+    }
+
+    /// Few jobs that are claimed, and lose their sessions again and again.
+    private static func crash(_ random: inout SplitMix) -> Operation {
+        func number(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
+        let worker = number(0..<workers)
+        switch number(0..<12) {
+        case 0..<4: return .exchange(worker: worker, queue: 0, suspects: number(0..<2) == 0, take: 2, settle: [])
+        case 4..<6: return .endLease(worker: worker)
+        case 6..<9: return .reap
+        case 9: return .checkpoint(worker: worker, held: number(0..<8))
+        case 10: return .unregister(worker: worker)
+        default: return .resume(0)
+        }
+    }
+
+    /// Few keys that many jobs want, and jobs that die and come back.
+    private static func key(_ random: inout SplitMix) -> Operation {
+        func number(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
+        let id = "a\(number(0..<12))"
+        switch number(0..<12) {
+        case 0..<3:
+            return .enqueue([
+                JobSpec(queue: 0, id: id, kind: "noop", args: "{}", key: "k\(number(0..<3))")
+            ])
+        case 3..<7:
+            let change = [ChangeSpec.dead, .retry(1_000_000), .done][number(0..<3)]
+            return .exchange(
+                worker: number(0..<workers), queue: 0, suspects: false, take: 2,
+                settle: [Settling(held: number(0..<8), change: change)])
+        case 7: return .cancel(queue: 0, id: id)
+        case 8, 9: return .retry(queue: 0, id: id)
+        case 10: return .discard(queue: 0, id: id)
+        default: return number(0..<2) == 0 ? .retryDead(kind: nil, queue: 0) : .resume(0)
+        }
+    }
+
+    private static func random(_ random: inout SplitMix, foreign: Bool) -> Operation {
         func number(_ range: Range<Int>) -> Int { Int.random(in: range, using: &random) }
         func chance(_ n: Int) -> Bool { number(0..<n) == 0 }
         let queue = chance(4) ? 1 : 0

@@ -58,13 +58,12 @@ struct QueueWorld: Sendable {
             push: { _, _ in }, loseConnection: { _ in })
     }
 
-    private static func redis() async throws -> QueueWorld {
-        let f = try await Fixture()
+    /// - Parameter f: by default on the server that all tests share.
+    static func redis(_ f: Fixture? = nil) async throws -> QueueWorld {
+        let f = if let f { f } else { try await Fixture() }
         try await f.waitForUptime()
-        var fixtures: [Fixture] = []
-        for _ in 0..<Operation.workers { fixtures.append(try await Fixture(sharing: f)) }
+        let workers = (0..<Operation.workers).map { _ in Fixture(sharing: f) }
         let queues = [f.queue, f.second]
-        let workers = fixtures
         return QueueWorld(
             door: f.store, upkeep: f.store, workers: workers.map(\.store), queues: queues, process: f.process,
             takesForeignPushes: true,
