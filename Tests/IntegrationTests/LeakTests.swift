@@ -21,7 +21,7 @@ struct LeakTests {
     func jobs() async throws {
         try await World.with { world in
             let service = try await world.serve("worker")
-            let all = Self.size("LEAK_JOBS", 60_000)
+            let all = Self.size("LEAK_JOBS", 45_000)
             // What a process fills once (caches, pools, the allocator's arenas) is filled after a third, at latest.
             let early = max(all / 5, min(20_000, all / 3))
             try await Self.drain(early, from: 0, world)

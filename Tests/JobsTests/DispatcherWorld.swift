@@ -130,11 +130,10 @@ struct DispatcherWorld {
         check("slots in hand are those of handlers", dispatcher.running == running.count)
         check("slots asked for are those of exchanges", dispatcher.reserved == calls.reduce(0) { $0 + $1.take })
         check("never more than the concurrency", dispatcher.running + dispatcher.reserved <= concurrency)
-        for (index, queue) in dispatcher.queues.enumerated() {
-            let mine =
-                running.count { $0.job.queue == index } + calls.reduce(0) { $0 + ($1.queue == index ? $1.take : 0) }
-            check("a queue's slots add up", queue.inUse == mine)
-        }
+        var inUse = waiting.map { _ in 0 }
+        for (job, _) in running { inUse[job.queue] += 1 }
+        for call in calls { inUse[call.queue] += call.take }
+        check("a queue's slots add up", dispatcher.queues.map(\.inUse) == inUse)
         check("drained at most once, and only after a stop", drained == 0 || drained == 1 && isStopping)
         // Somebody answers, or the clock wakes it: else it would sleep for ever.
         let isAwaited = !opens.isEmpty || !calls.isEmpty || !peeks.isEmpty || !running.isEmpty

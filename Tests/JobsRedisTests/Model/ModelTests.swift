@@ -1,9 +1,9 @@
-import OwnerThread
+import TestSupport
 import Testing
 
 /// Random operations on a store and on the model: whatever can be seen of both must be the same after each.
 @Suite struct ModelTests {
-    static let steps = 400
+    static let steps = 400 / BuildPace.slowness
 
     @Test(arguments: QueueWorld.Store.allCases, [11, 12, 13, 14, 15, 16] as [UInt64])
     func storeEqualsModel(_ store: QueueWorld.Store, _ seed: UInt64) async throws {
