@@ -1,8 +1,9 @@
 @testable import Jobs
 
 extension ScheduleRun {
-    /// - Parameter everything: each job and each listing too, not only the sums.
-    func compare(everything: Bool) async throws {
+    enum Depth { case sums, listings, everything }
+
+    func compare(_ depth: Depth) async throws {
         let views = try await world.door.queues()
         for queue in 0..<2 {
             let name = world.queues[queue]
@@ -12,11 +13,16 @@ extension ScheduleRun {
             let view = views.first { $0.name == name }
             try Self.expect("view of \(queue)", view?.text ?? "none", model.view(queue))
         }
-        guard everything else { return }
+        if depth == .sums { return }
         for queue in 0..<2 {
             let page = try await world.door.jobs(JobFilter(queue: world.queues[queue]), cursor: nil, limit: 200)
             try Self.expect("listing of \(queue)", sortedFront(page.jobs), model.listing(queue))
+            for view in page.jobs {
+                let index = model.index(queue, view.id)
+                try Self.expect("job \(view.id)", view.text, index.map { model.jobs[$0].text } ?? "none")
+            }
         }
+        if depth == .listings { return }
         // Also those that are nobody's name any more.
         for name in Set(model.jobs.map { QueueModel.Name(queue: $0.queue, text: $0.id) }) {
             let view = try await world.door.job(name.text)
