@@ -206,10 +206,11 @@ struct Service: Sendable {
 }
 
 enum Program {
-    /// The program as it was built beside this test bundle.
+    /// The program as it was built beside this test bundle, or `SCENARIO_PROGRAM`.
     static var path: String {
-        URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appending(path: "paidan")
-            .path(percentEncoded: false)
+        if let path = ProcessInfo.processInfo.environment["SCENARIO_PROGRAM"] { return path }
+        return URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            .appending(path: "paidan").path(percentEncoded: false)
     }
 }
 

@@ -7,12 +7,13 @@ import TestSupport
 import Testing
 
 /// A store over queues of its own on the shared private server.
-struct Fixture {
+struct Fixture: TestedStore {
     let client: RedisClient
     let store: RedisJobStore
     let queue: String
     let second: String
     let process: String
+    private let socket: String
 
     private static let counter = Atomic<Int>(0)
 
@@ -25,34 +26,19 @@ struct Fixture {
         queue = "q\(number)"
         second = "second\(number)"
         process = "process\(number)"
+        self.socket = socket
         let configuration = RedisConfiguration(address: .unix(path: socket))
         client = RedisClient(configuration, name: "test")
         store = RedisJobStore(client: client, configuration: configuration, queues: [queue, second])
     }
 
-    var info: WorkerInfo {
-        WorkerInfo(process: process, host: "h", pid: 1, version: "1", startedAt: 0)
+    /// The same queues over another connection.
+    init(sharing other: Fixture) {
+        (queue, second, process, socket) = (other.queue, other.second, other.process, other.socket)
+        let configuration = RedisConfiguration(address: .unix(path: socket))
+        client = RedisClient(configuration, name: "test")
+        store = RedisJobStore(client: client, configuration: configuration, queues: [queue, second])
     }
-
-    func job(_ id: String, _ args: String = "{}", kind: String = "noop") -> NewJob {
-        NewJob(id: id, kind: kind, args: Array(args.utf8), queue: queue)
-    }
-
-    func open(_ number: Int, after: Int? = nil, lease: Duration = .seconds(15)) async throws -> String {
-        let name = "\(process).\(number)"
-        try await store.open(session: name, lease: lease, predecessor: after.map { "\(process).\($0)" })
-        return name
-    }
-
-    func take(
-        _ session: String, _ count: Int, lane: Lane = .ready, from slot: Int, settle: [Settlement] = []
-    ) async throws -> [Claim] {
-        try await store.exchange(
-            Exchange(queue: queue, session: session, lane: lane, settlements: settle, take: count, firstSlot: slot)
-        ).claims
-    }
-
-    func state(_ id: String) async throws -> JobState? { try await store.job(id)?.state }
 
     /// Crashes count only once the server has been up for a lease, and it counts its time in whole seconds.
     func waitForUptime() async throws {
@@ -65,18 +51,13 @@ struct Fixture {
     func push(_ text: String) async throws {
         _ = try await client.send(RedisCommand("LPUSH", "paidan:{\(queue)}:ready", text))
     }
-
-    func expectBalance(_ comment: Comment? = nil, at location: SourceLocation = #_sourceLocation) async throws {
-        let census = try await store.census(queue)
-        #expect(census.difference == 0, "\(census)", sourceLocation: location)
-    }
 }
 
 func eventually(
     _ what: Comment, within limit: Duration = .seconds(10), at location: SourceLocation = #_sourceLocation,
     _ holds: () async throws -> Bool
 ) async throws {
-    let end = ContinuousClock.now + limit
+    let end = ContinuousClock.now + limit * BuildPace.slowness
     while ContinuousClock.now < end {
         if try await holds() { return }
         try await Task.sleep(for: .milliseconds(5))

@@ -1,11 +1,11 @@
 import Jobs
-import JobsRedis
-import Redis
 import Testing
 
+/// The life of a job, the same in every store.
 @Suite struct TransitionTests {
-    @Test func enqueueClaimSucceed() async throws {
-        let f = try await Fixture()
+    @Test(arguments: StoreUnderTest.allCases)
+    func enqueueClaimSucceed(_ which: StoreUnderTest) async throws {
+        let f = try await StoreCase(which)
         #expect(try await f.store.enqueue([f.job("a"), f.job("b")]).map(\.outcome) == [.created, .created])
         let session = try await f.open(1)
         let claims = try await f.take(session, 10, from: 1)
@@ -26,16 +26,18 @@ import Testing
         #expect(try await f.store.queues()[0].depth == 0)
     }
 
-    @Test func argumentsStayAsTheyAre() async throws {
-        let f = try await Fixture()
+    @Test(arguments: StoreUnderTest.allCases)
+    func argumentsStayAsTheyAre(_ which: StoreUnderTest) async throws {
+        let f = try await StoreCase(which)
         let args = #"{"a":[],"n":12345678901234567890,"e":1e400,"s":"中\u00e9"}"#
         _ = try await f.store.enqueue([f.job("a", args)])
         let claim = try await f.take(try await f.open(1), 1, from: 1)[0]
         #expect(claim.args == Array(args.utf8))
     }
 
-    @Test func retrySnoozeDeadRelease() async throws {
-        let f = try await Fixture()
+    @Test(arguments: StoreUnderTest.allCases)
+    func retrySnoozeDeadRelease(_ which: StoreUnderTest) async throws {
+        let f = try await StoreCase(which)
         _ = try await f.store.enqueue(["r", "s", "d", "b"].map { f.job($0) })
         let session = try await f.open(1)
         let claims = try await f.take(session, 4, from: 1)
@@ -63,8 +65,9 @@ import Testing
         try await f.expectBalance()
     }
 
-    @Test func delayedJobsArePromotedWhenDue() async throws {
-        let f = try await Fixture()
+    @Test(arguments: StoreUnderTest.allCases)
+    func delayedJobsArePromotedWhenDue(_ which: StoreUnderTest) async throws {
+        let f = try await StoreCase(which)
         var job = f.job("later")
         job.delay = .milliseconds(1500)
         var past = f.job("past")
@@ -79,8 +82,9 @@ import Testing
         try await f.expectBalance()
     }
 
-    @Test func cancelInEachState() async throws {
-        let f = try await Fixture()
+    @Test(arguments: StoreUnderTest.allCases)
+    func cancelInEachState(_ which: StoreUnderTest) async throws {
+        let f = try await StoreCase(which)
         var later = f.job("later")
         later.delay = .seconds(60)
         _ = try await f.store.enqueue([later, f.job("running"), f.job("waiting"), f.job("done")])
@@ -104,8 +108,9 @@ import Testing
         #expect(try await f.state("running") == .cancelled)
     }
 
-    @Test func retryOfCancelledAndDead() async throws {
-        let f = try await Fixture()
+    @Test(arguments: StoreUnderTest.allCases)
+    func retryOfCancelledAndDead(_ which: StoreUnderTest) async throws {
+        let f = try await StoreCase(which)
         _ = try await f.store.enqueue([f.job("c"), f.job("d")])
         #expect(try await f.store.cancel("c") == .changed)
         #expect(try await f.store.retry("c") == .changed)
@@ -126,8 +131,9 @@ import Testing
         #expect(census.discarded == 1 && census.difference == 0)
     }
 
-    @Test func pauseStopsClaimsOnly() async throws {
-        let f = try await Fixture()
+    @Test(arguments: StoreUnderTest.allCases)
+    func pauseStopsClaimsOnly(_ which: StoreUnderTest) async throws {
+        let f = try await StoreCase(which)
         _ = try await f.store.enqueue([f.job("a"), f.job("b")])
         let session = try await f.open(1)
         let claims = try await f.take(session, 1, from: 1)
@@ -144,8 +150,9 @@ import Testing
         #expect(try await f.take(session, 5, from: 3).map(\.id) == ["b"])
     }
 
-    @Test func pruningForgetsInSteps() async throws {
-        let f = try await Fixture()
+    @Test(arguments: StoreUnderTest.allCases)
+    func pruningForgetsInSteps(_ which: StoreUnderTest) async throws {
+        let f = try await StoreCase(which)
         _ = try await f.store.enqueue((0..<3).map { f.job("j\($0)") })
         let session = try await f.open(1)
         let claims = try await f.take(session, 2, from: 1)
@@ -168,8 +175,9 @@ import Testing
         try await f.expectBalance()
     }
 
-    @Test func listingsPageByPositionWithFilters() async throws {
-        let f = try await Fixture()
+    @Test(arguments: StoreUnderTest.allCases)
+    func listingsPageByPositionWithFilters(_ which: StoreUnderTest) async throws {
+        let f = try await StoreCase(which)
         _ = try await f.store.enqueue((0..<25).map { f.job("j\($0)", kind: $0 % 5 == 0 ? "rare" : "noop") })
         let session = try await f.open(1)
         _ = try await f.take(session, 3, from: 1)

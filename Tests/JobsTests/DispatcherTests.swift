@@ -100,6 +100,15 @@ import Testing
         #expect(f.peeked(queue: 0, found: nil, now: start) == [.wake(at: start + .seconds(1))])
     }
 
+    @Test func aSuspectThatComesToAnIdleQueueIsFound() {
+        var (d, _) = opened(4)
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(0), now: start)
+        // No peek sees the suspects' list: a look when its time is over does.
+        #expect(takes(d.peeked(queue: 0, found: false, now: start)) == [0: 1])
+        let actions = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(0, suspects: 1), now: start)
+        #expect(actions.contains { if case .exchange(_, _, .suspect, _, 1, _) = $0 { true } else { false } })
+    }
+
     @Test func sharesByWeightAndStarvesNobody() {
         var (d, actions) = opened(10, [6, 3, 1])
         var taken = [0, 0, 0]

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// Waits until `condition` holds; records an issue if it does not within `time`.
@@ -5,7 +6,7 @@ func eventually(
     within time: Duration = .seconds(10), sourceLocation: SourceLocation = #_sourceLocation,
     _ condition: () async throws -> Bool
 ) async throws {
-    let end = ContinuousClock.now + time
+    let end = ContinuousClock.now + time * BuildPace.slowness
     while try await !condition() {
         guard ContinuousClock.now < end else {
             Issue.record("the condition did not come to hold", sourceLocation: sourceLocation)

@@ -20,7 +20,7 @@ import Testing
         try await PostgresPool.with(try await PrivateServers.postgres.value) { pool async throws in
             let text = String(repeating: "x", count: 1 << 19)
             let answers = try await pool.transaction { tx in
-                try tx.pipeline((0..<100).map { "SELECT \(text)::text || \($0)::text" })
+                try tx.pipeline((0..<100 / BuildPace.slowness).map { "SELECT \(text)::text || \($0)::text" })
             }
             #expect(try answers.enumerated().allSatisfy { try $1[0].text(0) == text + "\($0)" })
         }

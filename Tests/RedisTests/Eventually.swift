@@ -1,10 +1,11 @@
 import Redis
+import TestSupport
 
 /// Waits until `condition` holds, 10 s at most.
 ///
 /// - Returns: whether it came to hold.
 func eventually(_ condition: () async throws -> Bool) async rethrows -> Bool {
-    let end = ContinuousClock.now + .seconds(10)
+    let end = ContinuousClock.now + .seconds(10 * BuildPace.slowness)
     while ContinuousClock.now < end {
         if try await condition() { return true }
         try? await Task.sleep(for: .milliseconds(2))

@@ -56,8 +56,8 @@ extension MemoryJobStore.Queue {
         if state == .retrying {
             delayed[id] = nil
         } else {
-            dead.removeAll { $0 == id }
-            done.removeAll { $0 == id }
+            dead[id] = nil
+            done[id] = nil
             if state == .cancelled, !job.isTombstone { counts.cancelled -= 1 }
             jobs[id]?.view.attempt = 0
             jobs[id]?.view.error = nil
@@ -82,9 +82,8 @@ extension MemoryJobStore.Queue {
         if job.view.state == .running { return .state(.running) }
         releaseKey(id)
         crashes[id] = nil
-        if delayed.removeValue(forKey: id) != nil || dead.contains(id) { counts.discarded += 1 }
-        dead.removeAll { $0 == id }
-        done.removeAll { $0 == id }
+        if delayed.removeValue(forKey: id) != nil || dead.removeValue(forKey: id) != nil { counts.discarded += 1 }
+        done[id] = nil
         // Its name is remembered, so that whoever sends it again finds it.
         jobs[id]?.isDiscarded = true
         return .changed
@@ -93,10 +92,10 @@ extension MemoryJobStore.Queue {
     /// In the order of the real store's listing.
     func listing() -> [JobView] {
         let running = sessions.keys.sorted().flatMap { inFlightInOrder($0) }
-        let waiting = delayed.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)
         let aside = parked.keys.sorted().flatMap { (parked[$0] ?? []).reversed() }
-        let live = (running + ready.reversed() + aside + suspect.reversed() + waiting).compactMap { jobs[$0] }
+        let live = (running + ready.reversed() + aside + suspect.reversed() + Self.inOrder(delayed)).compactMap { jobs[$0] }
             .filter { !$0.isDiscarded && $0.view.state != .cancelled }
-        return live.map(\.view) + (dead.reversed() + done.reversed()).compactMap { jobs[$0]?.view }
+        let ended = Self.inOrder(dead).reversed() + Self.inOrder(done).reversed()
+        return live.map(\.view) + ended.compactMap { jobs[$0]?.view }
     }
 }

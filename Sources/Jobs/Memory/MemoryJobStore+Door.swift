@@ -74,7 +74,7 @@ extension MemoryJobStore {
     ) -> Int {
         let dead = state.withLock { state in
             names.filter { $0 == queue ?? $0 }.flatMap { name in
-                (state.queues[name]?.dead ?? []).filter { id in
+                Queue.inOrder(state.queues[name]?.dead ?? [:]).filter { id in
                     kind == nil || state.queues[name]?.jobs[id]?.view.kind == kind
                 }
             }

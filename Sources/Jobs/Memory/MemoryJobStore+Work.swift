@@ -34,14 +34,14 @@ extension MemoryJobStore {
     }
 
     public func beat(session: String, lease: Duration, worker: WorkerInfo) async throws(StoreError) {
+        let until = now() + lease.inMilliseconds
+        state.withLock { $0.workers[worker.process] = (worker, until) }
         for name in names {
             try edit(name) { queue, now throws(StoreError) in
                 guard queue.sessions[session] != nil else { throw Self.fenced }
                 queue.sessions[session] = now + lease.inMilliseconds
             }
         }
-        let until = now() + lease.inMilliseconds
-        state.withLock { $0.workers[worker.process] = (worker, until) }
     }
 
     public func cancellations(session: String) async throws(StoreError) -> [String] {
@@ -119,8 +119,8 @@ extension MemoryJobStore {
         var promotion = Promotion(moved: 0, nextDue: nil)
         for name in names {
             let (moved, next) = try edit(name) { queue, now in
-                let due = queue.delayed.filter { $0.value <= now }.sorted { ($0.value, $0.key) < ($1.value, $1.key) }
-                for (id, _) in due {
+                let due = Queue.inOrder(queue.delayed.filter { $0.value <= now })
+                for id in due {
                     queue.delayed[id] = nil
                     queue.jobs[id]?.view.state = .queued
                     queue.jobs[id]?.queuedAt = now
@@ -145,16 +145,17 @@ extension MemoryJobStore {
         var count = 0
         for name in names {
             count += try edit(name) { queue, now in
-                let old = queue.done.filter {
-                    (queue.jobs[$0]?.view.finishedAt ?? 0) <= now - done.inMilliseconds
-                        && queue.jobs[$0]?.isTombstone != true
+                let old = queue.done.filter { $0.value <= now - done.inMilliseconds }.keys
+                let older = queue.dead.filter { $0.value <= now - dead.inMilliseconds }.keys
+                for id in old where queue.jobs[id]?.isTombstone == true { queue.done[id] = now }
+                for id in old where queue.jobs[id]?.isTombstone != true {
+                    queue.jobs[id] = nil
+                    queue.done[id] = nil
                 }
-                let older = queue.dead.filter {
-                    (queue.jobs[$0]?.view.finishedAt ?? 0) <= now - dead.inMilliseconds
+                for id in older {
+                    queue.jobs[id] = nil
+                    queue.dead[id] = nil
                 }
-                for id in old + older { queue.jobs[id] = nil }
-                queue.done.removeAll { old.contains($0) }
-                queue.dead.removeAll { older.contains($0) }
                 queue.counts.discarded += older.count
                 return old.count + older.count
             }
@@ -223,7 +224,7 @@ extension MemoryJobStore.Queue {
     ) {
         guard let job = jobs[id] else { return }
         if job.isDiscarded {
-            jobs[id] = nil
+            jobs[id]?.isTombstone = false
             counts.discarded += 1
         } else if job.isTombstone {
             jobs[id]?.isTombstone = false
@@ -251,7 +252,7 @@ extension MemoryJobStore.Queue {
         _ registered: Set<String>, _ now: Int
     ) -> (sessions: Int, returned: Int, poisoned: [(id: String, kind: String)]) {
         var (ended, returned, poisoned) = (0, 0, [(id: String, kind: String)]())
-        for session in sessions.filter({ $0.value <= now }).keys.sorted() {
+        for session in Self.inOrder(sessions.filter { $0.value <= now }) {
             let process = session.split(separator: ".").dropLast().joined(separator: ".")
             var innocent: [String] = []
             for id in inFlightInOrder(session) {

@@ -23,8 +23,9 @@ public final class MemoryJobStore: JobStore {
         var inFlight: [String: [Int: String]] = [:]
         var cancels: [String: [String]] = [:]
         var delayed: [String: Int] = [:]
-        var dead: [String] = []
-        var done: [String] = []
+        /// When they ended, or when pruning looked at them last.
+        var dead: [String: Int] = [:]
+        var done: [String: Int] = [:]
         var crashes: [String: Int] = [:]
         var unique: [String: String] = [:]
         var idempotent: [String: (id: String, hash: String, until: Int, waitedUntil: Int?)] = [:]
@@ -91,10 +92,14 @@ extension MemoryJobStore.Queue {
         jobs[id]?.view.finishedAt = now
         if state == .dead {
             jobs[id]?.view.error = error
-            dead.append(id)
+            dead[id] = now
         } else {
-            done.append(id)
+            done[id] = now
         }
+    }
+
+    static func inOrder(_ times: [String: Int]) -> [String] {
+        times.sorted { ($0.value, $0.key) < ($1.value, $1.key) }.map(\.key)
     }
 
     func inFlightInOrder(_ session: String) -> [String] {

@@ -103,8 +103,8 @@ extension Dispatcher {
     mutating func peeked(queue: Int, found: Bool?, now: Instant) -> [Action] {
         queues[queue].isPeeking = false
         switch found {
-        case true?, false?:
-            // Also when nothing came: what the peek does not see, such as suspects, is looked for now and then.
+        case .some:
+            // Also when its time was over: suspects come to another list, which no peek sees.
             if queues[queue].waiting == 0 { queues[queue].waiting = nil }
         case nil:
             if queues[queue].waiting == 0 { queues[queue].lookAt = now + Self.fallback }

@@ -90,10 +90,7 @@ local function discard(keys, argv)
   if state == 'queued' or h[3] then
     redis.call('HSET', job, 'state', 'discarded')
   else
-    -- Its name is remembered for a day: an outbox that has it, and no receipt, would send it again.
-    redis.call('UNLINK', job)
-    redis.call('HSET', job, 'state', 'discarded')
-    redis.call('PEXPIRE', job, 86400000)
+    leave_name(job)
   end
   return 'ok'
 end

@@ -150,7 +150,7 @@ local function claim(keys, b, popped, take)
       redis.call('HDEL', b .. 'job:' .. id, 'tombstone')
       cancelled = cancelled + 1
     elseif h and h[3] == 'discarded' then
-      redis.call('UNLINK', b .. 'job:' .. id)
+      leave_name(b .. 'job:' .. id)
       discarded = discarded + 1
     elseif h then
       -- A second entry of a job that is elsewhere: another program pushed a known id. It counts for nothing.

@@ -47,6 +47,13 @@ local function holder_of_key(b, key)
   return nil
 end
 
+-- A discarded job's name is remembered for a day: an outbox that has it, and no receipt, would send it again.
+local function leave_name(job)
+  redis.call('UNLINK', job)
+  redis.call('HSET', job, 'state', 'discarded')
+  redis.call('PEXPIRE', job, 86400000)
+end
+
 local function crash_count(keys, id)
   return tonumber(redis.call('HGET', keys[CRASHES], id) or '0')
 end
