@@ -1,0 +1,40 @@
+internal import Glibc
+
+/// A process's own idea of the wall clock, by Debian's libfaketime; clocks that only run (monotonic) stay as they are.
+public enum ShiftedClock {
+    /// Environment of a process whose wall clock is off.
+    ///
+    /// - Parameters:
+    ///   - offset: as libfaketime reads it, as in `+11m` or `-7m`.
+    ///   - file: path of a file from which it is read again all the time, so that the clock can be set while the process
+    ///     runs; written here.
+    /// - Throws: ``ServerError`` if the library is not there.
+    public static func environment(_ offset: String, file: String) throws -> [String: String] {
+        let library = try library
+        try set(offset, file: file)
+        return [
+            "LD_PRELOAD": library, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_TIMESTAMP_FILE": file,
+            "FAKETIME_NO_CACHE": "1",
+        ]
+    }
+
+    /// Sets the clock of a process that runs.
+    public static func set(_ offset: String, file: String) throws {
+        let next = file + ".next"
+        guard let stream = unsafe fopen(next, "w") else { throw ServerError(message: "cannot write \(next)") }
+        unsafe fputs(offset + "\n", stream)
+        unsafe fclose(stream)
+        unsafe rename(next, file)
+    }
+
+    private static var library: String {
+        get throws {
+            var found = unsafe glob_t()
+            defer { unsafe globfree(&found) }
+            guard unsafe glob("/usr/lib/*/faketime/libfaketimeMT.so.1", 0, nil, &found) == 0,
+                let path = unsafe found.gl_pathv[0]
+            else { throw ServerError(message: "libfaketime is missing: deploy/setup installs it") }
+            return unsafe String(cString: path)
+        }
+    }
+}
