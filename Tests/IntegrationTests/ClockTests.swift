@@ -38,7 +38,6 @@ struct ClockTests {
 
     private func times(_ world: HostsWorld, first: Int) async throws {
         let before = try await world.now()
-        // Logs prove that the clocks are off.
         let delayed = try await world.enqueue(#"{"kind":"noop","delay_s":2}"#)
         let at = Date(timeIntervalSince1970: Double(before + 2000) / 1000).ISO8601Format()
         let timed = try await world.enqueue(#"{"kind":"noop","run_at":"\#(at)"}"#)
@@ -136,14 +135,14 @@ struct ClockTests {
         var processes: [ChildProcess] = []
         defer { for process in processes { process.signal(ChildProcess.kill) } }
         for number in 1...2 {
-            let clock = try ShiftedClock.environment("2026-01-01 08:00:00", file: "\(folder)/clock\(number)")
+            let command = try ShiftedClock.command(
+                "2026-01-01 08:00:00", file: "\(folder)/clock\(number)",
+                [Program.path, "serve", "--roles", "worker", "--config", folder + "/jobs.conf"])
             processes.append(
                 try await ChildProcess.start(
                     "unshare",
                     ["--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c"]
-                        + [#"hostname worker && exec env "$@""#, "sh"] + clock.map { "\($0.key)=\($0.value)" }
-                        + [Program.path, "serve", "--roles", "worker", "--config", folder + "/jobs.conf"],
-                    log: "\(folder)/log\(number)"))
+                        + [#"hostname worker && exec "$@""#, "sh"] + command, log: "\(folder)/log\(number)"))
         }
         let configuration = try RedisConfiguration(url: "unix:" + redis.socket)
         let client = RedisClient(configuration, name: "watch")

@@ -95,14 +95,11 @@ final class HostsWorld: Sendable {
     func serve(
         _ roles: String, on host: Hosts.Host, clock: String? = nil, environment: [String: String] = [:]
     ) async throws -> ChildProcess {
-        var variables = environment
-        if let clock {
-            variables.merge(try ShiftedClock.environment(clock, file: clockFile(host))) { $1 }
-        }
-        // Only the service's clock is off, not that of the programs which start it.
-        let words = hosts[host].entering(
-            ["env"] + variables.map { "\($0.key)=\($0.value)" }
-                + [Program.path, "serve", "--roles", roles, "--config", folder + "/jobs.conf"])
+        var command =
+            environment.isEmpty ? [] : ["env"] + environment.map { "\($0.key)=\($0.value)" }
+        command += [Program.path, "serve", "--roles", roles, "--config", folder + "/jobs.conf"]
+        if let clock { command = try ShiftedClock.command(clock, file: clockFile(host), command) }
+        let words = hosts[host].entering(command)
         let process = try await ChildProcess.start(words[0], Array(words.dropFirst()), log: "\(folder)/\(host).log")
         processes.withLock { $0[host] = process }
         try await until("\(host) is up", within: .seconds(30)) {

@@ -2,20 +2,23 @@ internal import Glibc
 
 /// A process's own idea of the wall clock, by Debian's libfaketime; clocks that only run (monotonic) stay as they are.
 public enum ShiftedClock {
-    /// Environment of a process whose wall clock is off.
+    /// The program and arguments that run `command` as the same process with a wall clock that is off. Needs root.
     ///
     /// - Parameters:
-    ///   - offset: as libfaketime reads it, as in `+11m` or `-7m`.
+    ///   - offset: as libfaketime reads it: `+11m`, `-7m`, or a time at which the clock stands still.
     ///   - file: path of a file from which it is read again all the time, so that the clock can be set while the process
     ///     runs; written here.
     /// - Throws: ``ServerError`` if the library is not there.
-    public static func environment(_ offset: String, file: String) throws -> [String: String] {
+    public static func command(_ offset: String, file: String, _ command: [String]) throws -> [String] {
         let library = try library
         try set(offset, file: file)
-        return [
-            "LD_PRELOAD": library, "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_TIMESTAMP_FILE": file,
-            "FAKETIME_NO_CACHE": "1",
-        ]
+        // The library leaves a file for each process in /dev/shm, named by its number. And it sets a variable when it is
+        // loaded first, which moves the environment from where Swift looks for the arguments: hence the second env.
+        return ["unshare", "--mount", "sh", "-c", #"mount -t tmpfs none /dev/shm && exec env "$@""#, "sh"]
+            + [
+                "LD_PRELOAD=" + library, "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_TIMESTAMP_FILE=" + file,
+                "FAKETIME_NO_CACHE=1", "env",
+            ] + command
     }
 
     /// Sets the clock of a process that runs.

@@ -26,7 +26,8 @@ public final class StoreHost: Sendable {
                 "--dir", folder, "--save", "", "--appendonly", "yes", "--appendfsync", "always",
             ], folder + "/redis.log")
         let bin = try await PrivateServers.postgresBin()
-        let settings = ["listen_addresses=*", "fsync=off", "shared_buffers=32MB"].flatMap { ["-c", $0] }
+        let settings = ["listen_addresses=*", "fsync=off", "shared_buffers=32MB", "dynamic_shared_memory_type=mmap"]
+            .flatMap { ["-c", $0] }
         let postgres = try await start(
             namespace,
             ["setpriv"] + PrivateServers.privileges(asPostgres: true) + ["--pdeathsig=KILL"]
