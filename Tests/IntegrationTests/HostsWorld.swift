@@ -98,7 +98,7 @@ final class HostsWorld: Sendable {
         var command =
             environment.isEmpty ? [] : ["env"] + environment.map { "\($0.key)=\($0.value)" }
         command += [Program.path, "serve", "--roles", roles, "--config", folder + "/jobs.conf"]
-        if let clock { command = try ShiftedClock.command(clock, file: clockFile(host), command) }
+        if let clock { command = try ShiftedClock.command(clock, command) }
         let words = hosts[host].entering(command)
         let process = try await ChildProcess.start(words[0], Array(words.dropFirst()), log: "\(folder)/\(host).log")
         processes.withLock { $0[host] = process }
@@ -108,11 +108,6 @@ final class HostsWorld: Sendable {
         }
         return process
     }
-
-    /// Sets the clock of a host whose service was started with one that is off.
-    func setClock(_ host: Hosts.Host, _ offset: String) throws { try ShiftedClock.set(offset, file: clockFile(host)) }
-
-    private func clockFile(_ host: Hosts.Host) -> String { "\(folder)/\(host).clock" }
 
     func pid(_ host: Hosts.Host) -> Int? { processes.withLock { $0[host] }.map { Int($0.pid) } }
 
@@ -139,7 +134,9 @@ final class HostsWorld: Sendable {
         let body: String
 
         func decoded<T: Decodable>(_ type: T.Type) throws -> T {
-            do { return try JSONDecoder().decode(type, from: Data(body.utf8)) } catch {
+            let decoder = JSONDecoder()
+            decoder.keyDecodingStrategy = .convertFromSnakeCase
+            do { return try decoder.decode(type, from: Data(body.utf8)) } catch {
                 throw ScenarioError("\(status) \(body): \(error)")
             }
         }
@@ -148,8 +145,8 @@ final class HostsWorld: Sendable {
     struct Job: Decodable, Sendable {
         let id: String
         let state: String
-        let created_at: String
-        let run_at: String?
+        let createdAt: String
+        let runAt: String?
     }
 
     /// - Parameter patience: seconds after which the client gives up.

@@ -4,30 +4,13 @@ internal import Glibc
 public enum ShiftedClock {
     /// The program and arguments that run `command` as the same process with a wall clock that is off. Needs root.
     ///
-    /// - Parameters:
-    ///   - offset: as libfaketime reads it: `+11m`, `-7m`, or a time at which the clock stands still.
-    ///   - file: path of a file from which it is read again all the time, so that the clock can be set while the process
-    ///     runs; written here.
+    /// - Parameter offset: as libfaketime reads it: `+11m`, `-7m`, or a time at which the clock stands still.
     /// - Throws: ``ServerError`` if the library is not there.
-    public static func command(_ offset: String, file: String, _ command: [String]) throws -> [String] {
-        let library = try library
-        try set(offset, file: file)
+    public static func command(_ offset: String, _ command: [String]) throws -> [String] {
         // The library leaves a file for each process in /dev/shm, named by its number. And it sets a variable when it is
         // loaded first, which moves the environment from where Swift looks for the arguments: hence the second env.
-        return ["unshare", "--mount", "sh", "-c", #"mount -t tmpfs none /dev/shm && exec env "$@""#, "sh"]
-            + [
-                "LD_PRELOAD=" + library, "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME_TIMESTAMP_FILE=" + file,
-                "FAKETIME_NO_CACHE=1", "env",
-            ] + command
-    }
-
-    /// Sets the clock of a process that runs.
-    public static func set(_ offset: String, file: String) throws {
-        let next = file + ".next"
-        guard let stream = unsafe fopen(next, "w") else { throw ServerError(message: "cannot write \(next)") }
-        unsafe fputs(offset + "\n", stream)
-        unsafe fclose(stream)
-        unsafe rename(next, file)
+        ["unshare", "--mount", "sh", "-c", #"mount -t tmpfs none /dev/shm && exec env "$@""#, "sh"]
+            + ["LD_PRELOAD=" + (try library), "FAKETIME_DONT_FAKE_MONOTONIC=1", "FAKETIME=" + offset, "env"] + command
     }
 
     private static var library: String {
