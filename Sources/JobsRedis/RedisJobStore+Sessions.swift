@@ -10,7 +10,8 @@ extension RedisJobStore {
         for queue in queueNames {
             commands.append(try command(.open, queue, session, String(lease.milliseconds), predecessor ?? ""))
         }
-        _ = try await calls(commands)
+        let replies = try await calls(commands + [RedisCommand("TIME")])
+        keep(time: replies.last)
         // The first command makes the first connection.
         let now = client.connectionNumber
         guard connection == 0 || connection == now else {
@@ -24,6 +25,9 @@ extension RedisJobStore {
 
     public func beat(session: String, lease: Duration, worker: WorkerInfo) async throws(StoreError) {
         try checkConnection(of: session)
+        var worker = worker
+        // This machine's clock may be minutes off.
+        worker.startedAt = state.withLock { $0.madeAt } ?? worker.startedAt
         // The registration is never longer than the lease: a killed process counts as gone when its lease ends.
         var register = Self.command(.register, keys: [Keys.workers, Keys.workersInfo])
         register.append(worker.process)

@@ -10,6 +10,8 @@ public final class RedisJobStore: JobStore {
         /// Connection on which the session of this name was opened.
         var session = ""
         var connection = 0
+        /// When this store was made, in milliseconds since 1970 of the server's clock.
+        var madeAt: Int?
         var peekers: [String: RedisClient] = [:]
     }
 
@@ -22,6 +24,7 @@ public final class RedisJobStore: JobStore {
     let replicated: RedisClient?
     let enqueued = EnqueueCounters()
     let state = Lock(State())
+    private let made = ContinuousClock.now
     private let heads: [String: [FunctionLibrary.Name: RedisCommand]]
 
     /// - Parameters:
@@ -36,6 +39,15 @@ public final class RedisJobStore: JobStore {
         self.waitReplicas = waitReplicas
         replicated = waitReplicas > 0 ? RedisClient(configuration, name: "enqueue") : nil
         heads = Dictionary(uniqueKeysWithValues: queues.map { ($0, Self.heads(Keys(queue: $0))) })
+    }
+
+    /// Takes note of the server's time.
+    func keep(time reply: RedisReply?) {
+        guard let words = reply?.array, words.count == 2, let seconds = words[0].int, let micros = words[1].int else {
+            return
+        }
+        let age = Int((ContinuousClock.now - made) / .milliseconds(1))
+        state.withLock { $0.madeAt = $0.madeAt ?? seconds * 1000 + micros / 1000 - age }
     }
 
     /// Ends the connections of its own. The client given at the start stays open.

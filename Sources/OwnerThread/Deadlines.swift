@@ -1,4 +1,4 @@
-internal import Dispatch
+internal import Glibc
 
 /// Calls closures at given times, on one thread of its own.
 ///
@@ -18,7 +18,8 @@ public final class Deadlines: Sendable {
     }
 
     private let state = Lock(State())
-    private let earlier = DispatchSemaphore(value: 0)
+    // Not a semaphore: those wait by the wall clock on Linux, and one that is set back holds up every deadline.
+    private let earlier = Wakeup()
 
     private init(named name: String) {
         startThread(named: name) { self.run() }
@@ -67,14 +68,21 @@ public final class Deadlines: Sendable {
             }
             for action in due { action() }
             if !due.isEmpty { continue }
-            guard let next else {
-                earlier.wait()
-                continue
-            }
-            let pause = (next - .now).components
-            let nanoseconds = pause.seconds * 1_000_000_000 + pause.attoseconds / 1_000_000_000
-            _ = earlier.wait(timeout: .now() + .nanoseconds(Int(max(0, nanoseconds))))
+            wait(until: next)
         }
+    }
+
+    /// - Parameter time: nil is for ever, or until an earlier time is set.
+    private func wait(until time: ContinuousClock.Instant?) {
+        var milliseconds: Int32 = -1
+        if let pause = time.map({ max(.zero, $0 - .now).components }) {
+            // Rounded up: a look too early would only lead to another.
+            milliseconds = Int32(
+                min(pause.seconds, 3600) * 1000 + (pause.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+        }
+        var descriptor = pollfd(fd: earlier.descriptor, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&descriptor, 1, milliseconds)
+        if descriptor.revents != 0 { earlier.clear() }
     }
 }
 

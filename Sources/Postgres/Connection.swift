@@ -45,13 +45,7 @@ internal import Glibc
         _ = unsafe PQsetNoticeReceiver(made, { _, _ in }, nil)
         unsafe raw = unsafe made
         gate.connected(socket: unsafe PQsocket(made), canceller: unsafe Canceller(takingOwnershipOf: cancel))
-        let silence = String(Int64(max(1, configuration.silence / .milliseconds(1))))
-        let settings: SQL = """
-            SELECT set_config('DateStyle', 'ISO, YMD', false), set_config('IntervalStyle', 'iso_8601', false),
-            set_config('TimeZone', \(configuration.timeZone), false), set_config('bytea_output', 'hex', false),
-            set_config('idle_in_transaction_session_timeout', \(silence), false)
-            """
-        do { _ = try runOnce(settings) } catch {
+        do { _ = try runOnce(configuration.sessionSettings) } catch {
             close()
             throw error.with(code: .connection)
         }

@@ -28,8 +28,9 @@ internal import Glibc
         var list = [
             ("application_name", applicationName),
             ("connect_timeout", String(max(2, connectTimeout.components.seconds))),
-            ("keepalives_idle", "10"), ("keepalives_interval", "5"), ("keepalives_count", "3"),
-            ("tcp_user_timeout", "10000"),
+            // A server that the network has swallowed is found within 8 s, by who waits for it and by who listens.
+            ("keepalives_idle", "3"), ("keepalives_interval", "2"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "7000"),
         ]
         if needsTLS { list.append(("sslmode", "verify-full")) }
         if needsTLS, values["sslrootcert"] == nil, let file = Self.systemCertificates {

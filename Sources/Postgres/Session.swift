@@ -105,6 +105,10 @@ struct Session: ~Copyable {
 
     /// Work that has not begun waits on, until its deadline; another session may be luckier.
     private func giveBack(_ operation: Operation) {
+        // Not to a session that is as badly off: a server that the network has swallowed costs each of them seconds.
+        if let patience = share.configuration.patience, ContinuousClock.now - operation.created >= patience {
+            return operation.refuse(.unreachable)
+        }
         if !share.queue.putBack(operation) { operation.refuse(.closed) }
     }
 

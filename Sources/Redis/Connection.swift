@@ -4,7 +4,7 @@ internal import Glibc
 /// One socket to the server and hiredis' reply parser. Owns the `redisContext` and frees it once.
 ///
 /// hiredis connects and parses; bytes are sent here, because its `redisBufferWrite` uses write(2), which raises SIGPIPE
-/// when the server is gone. Nothing blocks but the look-up of a host name.
+/// when the server is gone. Nothing blocks; give a host by its address, not by its name.
 @safe struct Connection: ~Copyable {
     enum Transfer {
         case bytes(Int)

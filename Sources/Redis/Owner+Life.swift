@@ -6,6 +6,8 @@ extension Owner {
         switch phase {
         case .away(let until):
             if now >= until { connect(now) }
+        case .resolving(let until, let resolution, let port):
+            finishResolving(resolution, port, until: until, now)
         case .connecting(let until), .greeting(let until, _):
             if now >= until { lose("no answer within \(configuration.connectTimeout)", now) }
         case .open:
@@ -21,8 +23,32 @@ extension Owner {
     }
 
     private mutating func connect(_ now: Instant) {
+        guard case .tcp(let host, let port) = configuration.address, !Resolution.isAddress(host) else {
+            return connect(to: configuration.address, now)
+        }
+        // One that has not come to an end yet is waited for again.
+        let shared = shared
+        let resolution = resolution ?? Resolution(of: host) { shared.wakeup.signal() }
+        self.resolution = resolution
+        phase = .resolving(until: now + configuration.connectTimeout, resolution, port: port)
+    }
+
+    private mutating func finishResolving(_ resolution: Resolution, _ port: Int, until end: Instant, _ now: Instant) {
+        switch resolution.answer {
+        case .success(let address):
+            self.resolution = nil
+            connect(to: .tcp(host: address, port: port), now)
+        case .failure(let failure):
+            self.resolution = nil
+            lose(failure.reason, now)
+        case nil:
+            if now >= end { lose("its host name was not looked up within \(configuration.connectTimeout)", now) }
+        }
+    }
+
+    private mutating func connect(to address: RedisConfiguration.Address, _ now: Instant) {
         do throws(ConnectFailure) {
-            connection = try Connection(to: configuration.address)
+            connection = try Connection(to: address)
             phase = .connecting(until: now + configuration.connectTimeout)
         } catch {
             lose(error.reason, now)

@@ -7,6 +7,8 @@ struct Owner: ~Copyable {
 
     enum Phase {
         case away(until: Instant)
+        /// The host's name is being looked up.
+        case resolving(until: Instant, Resolution, port: Int)
         case connecting(until: Instant)
         /// AUTH, SELECT and CLIENT SETNAME are sent; `replies` of them are due.
         case greeting(until: Instant, replies: Int)
@@ -29,6 +31,8 @@ struct Owner: ~Copyable {
     let shared: Shared
 
     var connection: Connection?
+    /// A look-up that has not been used.
+    var resolution: Resolution?
     var phase = Phase.away(until: .now)
     var backoff = Backoff()
     var openedAt: Instant = .now
@@ -101,7 +105,7 @@ struct Owner: ~Copyable {
 
     private var wantedEvents: Int16 {
         switch phase {
-        case .away: 0
+        case .away, .resolving: 0
         case .connecting: Int16(POLLOUT)
         case .greeting, .open: Int16(outputSent < output.count ? POLLIN | POLLOUT : POLLIN)
         }
@@ -111,7 +115,7 @@ struct Owner: ~Copyable {
     private var nextTime: Instant? {
         var next: Instant? =
             switch phase {
-            case .away(let until), .connecting(let until), .greeting(let until, _): until
+            case .away(let until), .resolving(let until, _, _), .connecting(let until), .greeting(let until, _): until
             case .open: due.isEmpty ? nil : deadAt
             }
         if !waiting.isEmpty || !due.isEmpty, let nextSweep {

@@ -18,7 +18,7 @@ extension World {
         }
     }
 
-    private static let remains: SQL = """
+    static let remains: SQL = """
         SELECT (SELECT count(*) FROM paidan.import_batch WHERE state NOT IN ('done', 'failed', 'cancelled', 'undone')),
             (SELECT count(*) FROM crm_customer WHERE pool_state = 'pending'),
             (SELECT count(*) FROM paidan.outbox o WHERE o.sent_at IS NULL OR NOT EXISTS (

@@ -81,7 +81,7 @@ final class World: Sendable {
     }
 
     /// Tables, an administrator and the sellers with their shares.
-    private static func prepare(_ conninfo: String) async throws {
+    static func prepare(_ conninfo: String) async throws {
         try await PostgresPool.with(conninfo, sessions: 1) { pool in
             try await Migrator(pool: pool, migrations: EngineMigrations.all + CRMMigrations.all).migrate { _ in }
             _ = try await UserStore(pool: pool).create(name: "admin", roles: ["管理员"], seller: false)

@@ -6,7 +6,7 @@ internal import SystemPackage
 /// A PostgreSQL of its own for a test that kills, freezes or restarts it.
 public final class PrivatePostgres: Sendable {
     /// Made once; each server starts from a copy.
-    private static let template = Task {
+    static let template = Task {
         let folder = PrivateServers.folder + "/pg-template"
         try await PrivateServers.once(
             try await PrivateServers.postgresBin() + "initdb",

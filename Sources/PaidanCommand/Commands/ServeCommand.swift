@@ -49,7 +49,10 @@ struct ServeCommand: AsyncParsableCommand {
         let logger = composition.logger("paidan")
         try await Preflight(composition: composition, logger: logger).run()
 
-        var services: [any Service] = [AccessWatch(access: composition.access, conninfo: conf.postgres.conninfo)]
+        var services: [any Service] = [
+            AccessWatch(access: composition.access, conninfo: conf.postgres.conninfo),
+            ClockWatch(clock: composition.clock, pool: composition.pool),
+        ]
         if roles.contains(.worker) { services += try ServiceParts.worker(composition) }
         if roles.contains(.scheduler) { services += ServiceParts.scheduler(composition) }
         let names = roles.map(\.rawValue).sorted().joined(separator: ",")

@@ -30,6 +30,7 @@ struct Composition: Sendable {
     let environment: APIEnvironment
     /// What a SIGHUP may change.
     let live: LiveSettings
+    let clock = ServerClock()
 
     init(_ conf: JobsConf, seams: Seams = Seams()) {
         self.conf = conf
@@ -60,11 +61,11 @@ struct Composition: Sendable {
         let ids = JobIDs()
         environment = APIEnvironment(
             offset: WallClock.offset(in: conf.timezone),
-            makeID: { ids.make() })
+            makeID: { [clock] in ids.make(at: clock.milliseconds()) })
         kinds = Kinds.registry(
             conf: conf, pool: pool, store: store, list: list, desk: desk, imports: imports, hooks: hooks,
             channels: { live.channels.mapValues(seams.channel) }, logger: Self.logger(conf, redactor, live, "jobs"))
-        live.take(conf, curl)
+        live.take(conf, curl, clock)
     }
 
     var jobForm: JobForm { JobForm(jobs: jobsAPI, environment: environment) }
@@ -132,17 +133,19 @@ extension JobsConf {
     }
 
     /// The enabled channels, ready to send.
-    func connectedChannels(_ curl: CurlClient) -> [String: any Channel] {
+    func connectedChannels(_ curl: CurlClient, _ clock: ServerClock) -> [String: any Channel] {
         var connected: [String: any Channel] = [:]
-        for entry in channels where entry.options.enabled { connected[entry.name] = entry.connected(curl, timezone) }
+        for entry in channels where entry.options.enabled {
+            connected[entry.name] = entry.connected(curl, timezone, clock)
+        }
         return connected
     }
 }
 
 extension JobsConf.ChannelEntry {
     /// - Returns: nil only for settings that were not checked before.
-    func connected(_ curl: CurlClient, _ timezone: String) -> (any Channel)? {
-        let now: @Sendable () -> Int64 = { Int64(WallClock.milliseconds()) }
+    func connected(_ curl: CurlClient, _ timezone: String, _ clock: ServerClock) -> (any Channel)? {
+        let now: @Sendable () -> Int64 = { Int64(clock.milliseconds()) }
         switch settings {
         case .email(let settings):
             let offset = WallClock.offset(in: timezone)(now()) / 60

@@ -21,6 +21,8 @@ struct Health: Sendable {
             problems.append(("redis", "does not answer"))
         }
         do {
+            // In time also when the server is silent.
+            _ = try await composition.pool.query("SELECT 1", deadline: .seconds(2))
             let states = try await Migrator(pool: composition.pool, migrations: Stores.migrations).status()
             let missing = states.filter { $0.state != .applied && $0.state != .unknown }
             if let first = missing.first { problems.append(("migrations", "\(first.name) is \(first.state)")) }

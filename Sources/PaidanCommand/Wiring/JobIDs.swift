@@ -10,10 +10,8 @@ final class JobIDs: Sendable {
         random = Lock(Xoshiro256(seed: (system.next(), system.next(), system.next(), system.next() | 1)))
     }
 
-    func make() -> String {
-        let now = WallClock.milliseconds()
-        return random.withLock { JobID.make(at: now, using: &$0) }
-    }
+    /// - Parameter milliseconds: since 1970.
+    func make(at milliseconds: Int) -> String { random.withLock { JobID.make(at: milliseconds, using: &$0) } }
 }
 
 /// xoshiro256** of Blackman and Vigna.

@@ -26,8 +26,8 @@ final class LiveSettings: Sendable {
     func redact(_ text: String) -> String { state.withLock { $0.redactor }.redact(text) }
 
     /// Takes over what can be: log level, channels and notifications.
-    func take(_ conf: JobsConf, _ curl: CurlClient) {
-        let channels = conf.connectedChannels(curl)
+    func take(_ conf: JobsConf, _ curl: CurlClient, _ clock: ServerClock) {
+        let channels = conf.connectedChannels(curl, clock)
         state.withLock { state in
             state.level = conf.log.level
             state.channels = channels

@@ -25,7 +25,7 @@ struct Reload: Service {
             // By the level before or the one after it, whichever lets it through.
             let isHeard = logger.logLevel <= .notice
             if isHeard { logger.notice("configuration reloaded", metadata: metadata) }
-            composition.live.take(conf, composition.curl)
+            composition.live.take(conf, composition.curl, composition.clock)
             if !isHeard { logger.notice("configuration reloaded", metadata: metadata) }
         } catch {
             logger.error("configuration is wrong; the running settings stay", metadata: ["problems": "\(error)"])

@@ -74,14 +74,14 @@ enum ServiceParts {
             })
     }
 
-    /// Unique to this start of the process: a number that the kernel gives again soon must not name two.
+    /// Unique to this start of the process: two containers may have the same host name and number, and a clock that was
+    /// set back would give the same time twice.
     private static func identity() -> WorkerInfo {
         let host = ProcessInfo.processInfo.hostName
         let pid = Int(ProcessInfo.processInfo.processIdentifier)
-        let start = WallClock.milliseconds()
         return WorkerInfo(
-            process: "\(host)-\(pid)-\(String(start, radix: 36))", host: host, pid: pid, version: Release.version,
-            startedAt: start)
+            process: "\(host)-\(pid)-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))", host: host, pid: pid,
+            version: Release.version, startedAt: WallClock.milliseconds())
     }
 }
 
