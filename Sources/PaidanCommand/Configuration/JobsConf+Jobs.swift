@@ -71,6 +71,9 @@ extension JobsConf {
             let zone = entry.string("timezone", default: timezone)
             let catchUp = entry.boolean("catch_up", default: true)
             entry.finish()
+            if !Self.isScheduleName(name) {
+                table.note(name, "must be a name of 1 to 64 characters, without / and control characters, not . or ..")
+            }
             if !cron.isEmpty {
                 do { _ = try Cron(cron) } catch { entry.note("cron", "\(error)") }
             }
@@ -84,6 +87,15 @@ extension JobsConf {
             schedules.append(
                 Schedule(name: name, cron: cron, kind: kind, args: args, timezone: zone, catchUp: catchUp))
         }
+    }
+}
+
+extension JobsConf {
+    /// Names stand in paths (`/v1/schedules/{name}/run`), in logs and on terminals.
+    private static func isScheduleName(_ name: String) -> Bool {
+        (1...64).contains(name.count) && name != "." && name != ".." && !name.contains("/")
+            && name == name.trimmingCharacters(in: .whitespacesAndNewlines)
+            && !name.unicodeScalars.contains { CharacterSet.controlCharacters.contains($0) }
     }
 }
 
