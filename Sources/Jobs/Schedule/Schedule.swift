@@ -39,7 +39,8 @@ extension Schedule {
             try kind.check(arguments: args)
             return nil
         } catch {
-            return ScheduleProblem(code: "bad_args", message: "its kind does not take its args: \(error.message)")
+            return ScheduleProblem(
+                code: "bad_args", message: "its kind does not take its args: \(error.pointer) \(error.message)")
         }
     }
 }
