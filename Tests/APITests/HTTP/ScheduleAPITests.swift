@@ -1,7 +1,8 @@
-import Foundation
 import Jobs
 import JobsPostgres
 import Testing
+
+@testable import PaidanCommand
 
 @Suite struct ScheduleAPITests {
     private static let nightly = "%E5%A4%9C%E9%97%B4%201"
