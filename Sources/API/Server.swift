@@ -7,6 +7,7 @@ public import ServiceLifecycle
 /// Everything the HTTP endpoint needs, filled by wiring.
 public struct APIDependencies: Sendable {
     public var jobs: JobsAPI
+    public var schedules: SchedulesAPI
     public var imports: ImportsAPI
     public var customers: CustomersAPI
     public var desk: AssignmentDesk
@@ -16,10 +17,11 @@ public struct APIDependencies: Sendable {
     public var environment: APIEnvironment
 
     public init(
-        jobs: JobsAPI, imports: ImportsAPI, customers: CustomersAPI, desk: AssignmentDesk, access: AccessControl,
-        health: HealthChecks, failures: FailureJudge, environment: APIEnvironment
+        jobs: JobsAPI, schedules: SchedulesAPI, imports: ImportsAPI, customers: CustomersAPI, desk: AssignmentDesk,
+        access: AccessControl, health: HealthChecks, failures: FailureJudge, environment: APIEnvironment
     ) {
         self.jobs = jobs
+        self.schedules = schedules
         self.imports = imports
         self.customers = customers
         self.desk = desk
@@ -56,6 +58,7 @@ public struct Server: Service {
         var endpoints = HealthEndpoints.all(dependencies.health)
         endpoints += JobEndpoints.all(dependencies.jobs, dependencies.environment)
         endpoints += QueueEndpoints.all(dependencies.jobs, dependencies.environment)
+        endpoints += ScheduleEndpoints.all(dependencies.schedules)
         endpoints += ImportEndpoints.all(dependencies.imports)
         endpoints += CustomerEndpoints.all(dependencies.customers)
         endpoints += RankEndpoints.all(dependencies.desk)

@@ -10,8 +10,8 @@ struct Paidan: AsyncParsableCommand {
         version: Release.version,
         subcommands: [
             ServeCommand.self, MigrateCommand.self, DoctorCommand.self, ImportCommand.self, EnqueueCommand.self,
-            JobsCommand.self, QueuesCommand.self, RanksCommand.self, FairnessCommand.self, UserCommand.self,
-            TokenCommand.self,
+            JobsCommand.self, QueuesCommand.self, ScheduleCommand.self, RanksCommand.self, FairnessCommand.self,
+            UserCommand.self, TokenCommand.self,
         ])
 
     static func main() async {

@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Migrations")
 struct MigratorTests {
-    private let all = EngineMigrations.all + CRMMigrations.all
+    private let all = (EngineMigrations.all + CRMMigrations.all).sorted { $0.number < $1.number }
 
     private func empty(_ body: (PostgresPool) async throws -> Void) async throws {
         try await FreshDatabase.with { conninfo in

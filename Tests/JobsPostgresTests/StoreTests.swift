@@ -108,9 +108,8 @@ struct StoreTests {
             }
             #expect(fired == 1)
             try await story.pool.transaction { tx in
-                let last = try ScheduleRuns.last(name: "sweep", in: &tx)
-                let other = try ScheduleRuns.last(name: "other", in: &tx)
-                #expect(last == 1_000_500 && other == nil)
+                let last = try ScheduleRuns.last(of: ["sweep", "other"], in: &tx)
+                #expect(last == ["sweep": 1_000_500])
             }
         }
     }

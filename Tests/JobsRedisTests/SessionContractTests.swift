@@ -94,9 +94,12 @@ import Testing
         let f = try await StoreCase(which)
         let session = try await f.open(1)
         try await f.store.beat(session: session, lease: .seconds(15), worker: f.info)
-        #expect(try await f.store.workers().contains(f.info))
+        var registered = try #require(try await f.store.workers().first { $0.process == f.process })
+        // The real store tells the start by the server's clock, whatever this machine's says.
+        registered.startedAt = f.info.startedAt
+        #expect(registered == f.info)
         try await f.store.unregister(process: f.process)
-        #expect(try await !f.store.workers().contains(f.info))
+        #expect(try await !f.store.workers().contains { $0.process == f.process })
     }
 
     @Test(arguments: StoreUnderTest.allCases)

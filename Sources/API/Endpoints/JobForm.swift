@@ -145,7 +145,7 @@ public struct JobForm: Sendable {
     }
 
     /// A W3C trace context in its one known version; another text is left out, as the standard has it.
-    private static func acceptable(_ traceparent: String?) -> String? {
+    static func acceptable(_ traceparent: String?) -> String? {
         guard let traceparent, traceparent.wholeMatch(of: /[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}/) != nil
         else { return nil }
         return traceparent

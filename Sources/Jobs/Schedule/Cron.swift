@@ -29,7 +29,7 @@ public struct Cron: Sendable, Equatable {
         hour = try CronField(fields[1], "hour", 0...23)
         day = try CronField(fields[2], "day", 1...31)
         month = try CronField(fields[3], "month", 1...12, names: Self.months)
-        weekday = try CronField(fields[4], "weekday", 0...7, names: Self.weekdays).foldingSunday
+        weekday = try CronField(fields[4], "weekday", 0...7, names: Self.weekdays, top: 6)
     }
 
     /// An entry whose hour is `*` or `*/n` goes by elapsed time: it also fires in the hour that exists twice.

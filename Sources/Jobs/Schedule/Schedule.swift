@@ -28,42 +28,26 @@ public struct Schedule: Sendable, Equatable {
     }
 }
 
-/// Where fires are remembered, so that each happens once however many processes run the schedules.
-public protocol ScheduleLedger: Sendable {
-    /// The last fire of each schedule, milliseconds since 1970.
-    ///
-    /// A schedule seen for the first time has missed nothing: `now` is remembered as its beginning and answered.
-    func lastFires(of names: [String], now: Int) async throws -> [String: Int]
-
-    /// Writes the fire and enqueues its job in one transaction.
-    ///
-    /// - Parameter enqueues: false for a missed time that is only ticked off.
-    /// - Returns: false if another process has written this fire.
-    func fire(_ schedule: Schedule, at instant: Int, enqueues: Bool) async throws -> Bool
+extension Schedule {
+    /// Why this program cannot run it, `nil` if it can: it does not have the kind, or the kind does not take the
+    /// arguments. Its jobs would only die, so none is made.
+    public func problem(in kinds: KindRegistry) -> ScheduleProblem? {
+        guard let kind = kinds[kind] else {
+            return ScheduleProblem(code: "unknown_kind", message: "this program does not have its kind \(self.kind)")
+        }
+        do {
+            try kind.check(arguments: args)
+            return nil
+        } catch {
+            return ScheduleProblem(
+                code: "bad_args", message: "its kind does not take its args: \(error.pointer) \(error.message)")
+        }
+    }
 }
 
-/// What one look at the clock says about one schedule: a value, no I/O.
-struct ScheduleTick: Equatable {
-    /// The fire to write: the latest one due.
-    let fireAt: Int
-    let enqueues: Bool
-
-    /// How late a fire may be and still count as on time.
-    static let tolerance = 30_000
-
-    /// - Returns: `nil` if nothing is due. Of several missed times only the latest is fired.
-    init?(_ schedule: Schedule, last: Int, now: Int) {
-        guard let first = schedule.cron.next(after: last, in: schedule.zone), first <= now else { return nil }
-        var latest = first
-        // From wide to narrow: the widest window that holds a fire ends the search for where to count from.
-        for window in [366, 32, 1].map({ $0 * 86_400_000 }) + [3_600_000] {
-            let start = max(latest, now - window)
-            if let later = schedule.cron.next(after: start - 1, in: schedule.zone), later <= now {
-                latest = max(latest, later)
-            }
-        }
-        while let later = schedule.cron.next(after: latest, in: schedule.zone), later <= now { latest = later }
-        fireAt = latest
-        enqueues = schedule.catchUp || now - latest <= Self.tolerance
-    }
+/// Why a schedule does not run.
+public struct ScheduleProblem: Sendable, Equatable {
+    /// `unknown_kind` or `bad_args`.
+    public var code: String
+    public var message: String
 }

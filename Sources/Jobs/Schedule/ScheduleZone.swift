@@ -23,8 +23,9 @@ public struct ScheduleZone: Sendable, Equatable {
     /// The instants (seconds since 1970) that a wall clock shows as `local` (seconds, as if it were UTC), ascending:
     /// none in a gap, two when the hour is repeated.
     func instants(of local: Int) -> [Int] {
-        let candidates = Set([offset(at: local - 86_400), offset(at: local + 86_400)].map { local - $0 })
-        return candidates.filter { $0 + offset(at: $0) == local }.sorted()
+        let (before, after) = (offset(at: local - 86_400), offset(at: local + 86_400))
+        let candidates = before == after ? [local - before] : [local - max(before, after), local - min(before, after)]
+        return candidates.filter { $0 + offset(at: $0) == local }
     }
 
     /// The first instant after the gap that swallows the wall clock time `local`.

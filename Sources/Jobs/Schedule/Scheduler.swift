@@ -7,55 +7,71 @@ public import ServiceLifecycle
 public struct Scheduler: Service {
     let schedules: [Schedule]
     let ledger: any ScheduleLedger
-    let now: @Sendable () -> Int
     let interval: Duration
     let logger: Logger
     private let lag = Timer(label: ScheduleMetricName.lag)
 
-    /// - Parameters:
-    ///   - now: wall clock, milliseconds since 1970.
-    ///   - interval: between two looks; a fire is late by at most this and the ledger's time. Default 1 s.
+    /// - Parameter interval: between two looks; a fire is late by at most this and the ledger's time. Default 1 s.
     public init(
-        schedules: [Schedule], ledger: any ScheduleLedger, now: @escaping @Sendable () -> Int,
-        interval: Duration = .seconds(1), logger: Logger
+        schedules: [Schedule], ledger: any ScheduleLedger, interval: Duration = .seconds(1), logger: Logger
     ) {
         self.schedules = schedules
         self.ledger = ledger
-        self.now = now
         self.interval = interval
         self.logger = logger
     }
 
     public func run() async throws {
         let every = AsyncTimerSequence(interval: interval, clock: .continuous).cancelOnGracefulShutdown()
-        var known: [String: Int] = [:]
-        for await _ in every { await step(&known) }
+        var agenda: ScheduleAgenda?
+        var isWaiting = false
+        for await _ in every {
+            do {
+                try await step(&agenda)
+                if isWaiting { logger.notice("schedules go on") }
+                isWaiting = false
+            } catch {
+                // Nothing is lost, the time stays due. Said once, not every second.
+                if !isWaiting { logger.warning("schedules wait for their ledger", metadata: ["error": "\(error)"]) }
+                isWaiting = true
+            }
+        }
     }
 
-    /// - Parameter known: last fires; empty makes it ask the ledger.
-    func step(_ known: inout [String: Int]) async {
-        let time = now()
-        do {
-            if known.count < schedules.count {
-                known = try await ledger.lastFires(of: schedules.map(\.name), now: time)
-            }
-            for schedule in schedules {
-                guard let last = known[schedule.name], let tick = ScheduleTick(schedule, last: last, now: time) else {
-                    continue
-                }
-                let isFirst = try await ledger.fire(schedule, at: tick.fireAt, enqueues: tick.enqueues)
-                known[schedule.name] = tick.fireAt
-                guard isFirst else { continue }
-                lag.recordMilliseconds(max(0, time - tick.fireAt))
-                logger.info(
-                    tick.enqueues ? "schedule fired" : "missed time skipped",
-                    metadata: ["schedule": "\(schedule.name)", "late_ms": "\(time - tick.fireAt)"])
-            }
-        } catch {
-            // Ask again what has been fired; nothing is lost, the time stays due.
-            known = [:]
-            logger.warning("schedules wait for their ledger", metadata: ["error": "\(error)"])
+    /// One look at the clock.
+    ///
+    /// - Parameter agenda: what is known; `nil` makes it ask the ledger.
+    func step(_ agenda: inout ScheduleAgenda?) async throws {
+        let schedules = schedules
+        if schedules.isEmpty, agenda?.isEmpty == true { return }
+        let now = try await ledger.now()
+        var known: ScheduleAgenda
+        if let agenda, agenda.holds(for: schedules, now: now) {
+            known = agenda
+        } else {
+            known = ScheduleAgenda(schedules, last: try await ledger.begin(schedules, now: now), now: now)
         }
+        defer { agenda = known }
+        for (schedule, tick) in known.due(at: now) {
+            do {
+                let isFirst = try await ledger.fire(schedule, at: tick.fireAt, enqueues: tick.enqueues)
+                known.fired(schedule.name, at: tick.fireAt)
+                if isFirst { report(schedule, tick, late: now - tick.fireAt) }
+            } catch {
+                known.failed(schedule.name)
+                throw error
+            }
+        }
+    }
+
+    private func report(_ schedule: Schedule, _ tick: ScheduleTick, late: Int) {
+        if tick.enqueues {
+            lag.recordMilliseconds(late)
+            Counter(label: ScheduleMetricName.fires, dimensions: [("schedule", schedule.name)]).increment()
+        }
+        logger.info(
+            tick.enqueues ? "schedule fired" : "missed time skipped",
+            metadata: ["schedule": "\(schedule.name)", "late_ms": "\(late)"])
     }
 }
 
@@ -63,4 +79,6 @@ public struct Scheduler: Service {
 public enum ScheduleMetricName {
     /// From the time of a fire to its writing.
     public static let lag = "paidan_schedule_lag_seconds"
+    /// Fires that enqueued a job, by `schedule`; each is counted by the process that wrote it.
+    public static let fires = "paidan_schedule_fires_total"
 }

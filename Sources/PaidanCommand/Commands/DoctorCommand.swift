@@ -9,7 +9,8 @@ import Redis
 
 struct DoctorCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "doctor", abstract: "Check configuration, Redis, PostgreSQL and channels; nothing is sent.",
+        commandName: "doctor",
+        abstract: "Check configuration, Redis, PostgreSQL, schedules and channels; nothing is sent.",
         discussion: """
             One line each: ok, warn or fail, with the mend. Exit 1 only if something fails.
 
@@ -26,6 +27,7 @@ struct DoctorCommand: AsyncParsableCommand {
         var findings = [Finding(.ok, "configuration", "the file is sound")]
         findings += await RedisExamination(composition: composition).findings()
         findings += await PostgresExamination(composition: composition).findings()
+        findings += await ScheduleExamination(composition: composition).findings()
         findings += ChannelExamination.findings(conf)
         if json.isOn {
             try Output.json(Items(items: findings))

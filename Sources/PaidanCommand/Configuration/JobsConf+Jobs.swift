@@ -78,6 +78,9 @@ extension JobsConf {
             let zone = entry.string("timezone", default: timezone)
             let catchUp = entry.boolean("catch_up", default: true)
             entry.finish()
+            if !Self.isScheduleName(name) {
+                table.note(name, "must be a name of 1 to 64 characters, without / and control characters, not . or ..")
+            }
             if !cron.isEmpty {
                 do { _ = try Cron(cron) } catch { entry.note("cron", "\(error)") }
             }
@@ -102,6 +105,15 @@ extension Rate {
             let window = Quantity.duration(String(parts[1])), window >= .seconds(1), window <= .seconds(86_400)
         else { return nil }
         self.init(count, per: window)
+    }
+}
+
+extension JobsConf {
+    /// Names stand in paths (`/v1/schedules/{name}/run`), in logs and on terminals.
+    private static func isScheduleName(_ name: String) -> Bool {
+        (1...64).contains(name.count) && name != "." && name != ".." && !name.contains("/")
+            && name == name.trimmingCharacters(in: .whitespacesAndNewlines)
+            && !name.unicodeScalars.contains { CharacterSet.controlCharacters.contains($0) }
     }
 }
 

@@ -38,11 +38,13 @@ enum ServiceParts {
 
     static func scheduler(_ composition: Composition) -> [any Service] {
         let logger = composition.logger("scheduler")
+        // A session of its own: a fire must not wait for an import's transaction.
+        var postgres = composition.conf.postgres
+        postgres.sessions = 1
         return [
             Scheduler(
                 schedules: composition.conf.runnableSchedules(composition.kinds, logger),
-                ledger: PostgresScheduleLedger(pool: composition.pool), now: { WallClock.milliseconds() },
-                logger: logger),
+                ledger: PostgresScheduleLedger(pool: PostgresPool(postgres)), logger: logger),
             Reconciler(
                 pool: composition.pool, door: composition.store, imports: composition.imports,
                 hooks: composition.hooks, logger: logger),
@@ -62,7 +64,8 @@ enum ServiceParts {
         return Server(
             host: conf.http.host, port: conf.http.port,
             dependencies: APIDependencies(
-                jobs: composition.jobsAPI, imports: ImportsAPI(store: composition.imports, maxBody: conf.http.maxBody),
+                jobs: composition.jobsAPI, schedules: composition.schedulesAPI,
+                imports: ImportsAPI(store: composition.imports, maxBody: conf.http.maxBody),
                 customers: CustomersAPI(store: composition.customers), desk: composition.desk,
                 access: composition.access,
                 health: HealthChecks(problems: { await health.problems() }, metrics: { await health.metrics() }),
@@ -111,24 +114,6 @@ enum Failures {
         case let error as RedisError where error.code != .server:
             .unavailable("Redis does not answer; send the request again later.")
         default: .unknown
-        }
-    }
-}
-
-extension JobsConf {
-    /// The schedules whose kinds this version has; the others are named in the log and wait for a version that has them.
-    func runnableSchedules(_ kinds: KindRegistry, _ logger: Logger) -> [Jobs.Schedule] {
-        schedules.compactMap { entry in
-            guard kinds[entry.kind] != nil else {
-                logger.warning(
-                    "schedule left out: this version does not have its kind",
-                    metadata: ["schedule": "\(entry.name)", "kind": "\(entry.kind)"])
-                return nil
-            }
-            guard let zone = ScheduleZone(entry.timezone) else { return nil }
-            return try? Jobs.Schedule(
-                name: entry.name, cron: entry.cron, zone: zone, kind: entry.kind, args: Array(entry.args.utf8),
-                catchUp: entry.catchUp)
         }
     }
 }

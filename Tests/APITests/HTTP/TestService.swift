@@ -103,6 +103,13 @@ final class TestService: Sendable {
         [queues.toggled]
         [kinds.noop]
         enabled = true
+        [schedules."夜间 1"]
+        cron = "5 0 * * *"
+        kind = "noop"
+        args = '{"result": {"n": 1.0}}'
+        [schedules.waiting]
+        cron = "0 0 30 2 *"
+        kind = "survey.open"
         """
     }
 

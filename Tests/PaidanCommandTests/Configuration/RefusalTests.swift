@@ -176,6 +176,21 @@ import Testing
         #expect(problems.first?.contains(problem) == true, "\(problems)")
     }
 
+    @Test(
+        "names of schedules stand in paths and logs",
+        arguments: [
+            ("", false), ("a/b", false), (".", false), ("..", false), (" a", false), ("a\\u0007", false),
+            (String(repeating: "a", count: 65), false), ("夜间 清理", true), ("a.b_c-1", true), ("...", true),
+        ])
+    func scheduleNames(_ name: String, _ isFine: Bool) throws {
+        let text = "[schedules.\"\(name)\"]\ncron = '@daily'\nkind = 'pool.sweep'\n"
+        if isFine {
+            #expect(try Conf.parse(text).schedules.map(\.name) == [name])
+        } else {
+            #expect(Conf.problems(text).contains { $0.contains("must be a name") })
+        }
+    }
+
     @Test("a schedule without cron or kind names both at its header")
     func emptySchedule() {
         #expect(
