@@ -64,6 +64,42 @@ import Testing
         #expect(try ScheduleTick(schedule("0 9 1 6 *"), last: last, now: now) == nil)
     }
 
+    @Test func schedulesThatComeChangeAndGoWhileItRuns() async throws {
+        let ledger = Ledger()
+        let clock = Lock(Clock.utc("2026-03-01T00:00"))
+        func at(_ text: String) { clock.withLock { $0 = Clock.utc(text) } }
+        let list = ScheduleList([try schedule("0 0 1 1 *")])
+        let scheduler = Scheduler(
+            schedules: list, ledger: ledger, now: { clock.withLock { $0 } }, logger: Logger(label: "test"))
+        func fires() -> [Int] { ledger.state.withLock { $0.fires.map(\.0) } }
+        var known: [String: Int] = [:]
+        await scheduler.step(&known)
+        // Other times count from the change: what they would have been before was never due.
+        at("2026-03-01T00:35")
+        list.replace([try schedule("*/10 * * * *")], now: Clock.utc("2026-03-01T00:35"))
+        await scheduler.step(&known)
+        #expect(fires() == [])
+        at("2026-03-01T00:40")
+        await scheduler.step(&known)
+        #expect(fires() == [Clock.utc("2026-03-01T00:40")])
+        // The same times: what is due stays due, and is fired once.
+        at("2026-03-01T00:50")
+        list.replace([try schedule("*/10 * * * *", catchUp: false)], now: Clock.utc("2026-03-01T00:50"))
+        await scheduler.step(&known)
+        await scheduler.step(&known)
+        #expect(fires().suffix(1) == [Clock.utc("2026-03-01T00:50")] && fires().count == 2)
+        // Gone, it fires no more; back, it has missed nothing.
+        list.replace([], now: Clock.utc("2026-03-01T00:55"))
+        at("2026-03-01T02:05")
+        await scheduler.step(&known)
+        list.replace([try schedule("*/10 * * * *")], now: Clock.utc("2026-03-01T02:05"))
+        await scheduler.step(&known)
+        #expect(fires().count == 2)
+        at("2026-03-01T02:10")
+        await scheduler.step(&known)
+        #expect(fires().suffix(1) == [Clock.utc("2026-03-01T02:10")])
+    }
+
     @Test func seenForTheFirstTimeNothingIsMissed() async throws {
         let ledger = Ledger()
         let scheduler = Scheduler(

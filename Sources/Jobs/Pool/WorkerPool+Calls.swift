@@ -15,6 +15,16 @@ extension WorkerPool {
         }
     }
 
+    func extend(_ number: Int, _ sink: Sink) async {
+        do {
+            try await store.extend(session: sessionName(number), lease: configuration.lease)
+            sink.yield(.extended(session: number, isDone: true))
+        } catch {
+            logger.warning("the session does not cover new queues yet", metadata: ["error": "\(error)"])
+            sink.yield(.extended(session: number, isDone: false))
+        }
+    }
+
     func exchange(_ exchange: Exchange, _ queue: Int, _ session: Int, _ sink: Sink) async {
         do {
             let reply = try await store.exchange(exchange)
@@ -30,7 +40,7 @@ extension WorkerPool {
 
     func peek(_ queue: Int, _ sink: Sink) async {
         do {
-            let found = try await store.peek(queue: configuration.weights[queue].queue, timeout: .seconds(5))
+            let found = try await store.peek(queue: queueName(queue), timeout: .seconds(5))
             sink.yield(.peeked(queue: queue, found: found))
         } catch {
             logger.debug("peek failed", metadata: ["error": "\(error)"])

@@ -5,7 +5,7 @@ public import ServiceLifecycle
 
 /// Fires schedules. Any number of processes may run it; there is no leader, the ledger decides who was first.
 public struct Scheduler: Service {
-    let schedules: [Schedule]
+    let schedules: ScheduleList
     let ledger: any ScheduleLedger
     let now: @Sendable () -> Int
     let interval: Duration
@@ -17,6 +17,14 @@ public struct Scheduler: Service {
     ///   - interval: between two looks; a fire is late by at most this and the ledger's time. Default 1 s.
     public init(
         schedules: [Schedule], ledger: any ScheduleLedger, now: @escaping @Sendable () -> Int,
+        interval: Duration = .seconds(1), logger: Logger
+    ) {
+        self.init(schedules: ScheduleList(schedules), ledger: ledger, now: now, interval: interval, logger: logger)
+    }
+
+    /// - Parameter schedules: may change while it runs.
+    public init(
+        schedules: ScheduleList, ledger: any ScheduleLedger, now: @escaping @Sendable () -> Int,
         interval: Duration = .seconds(1), logger: Logger
     ) {
         self.schedules = schedules
@@ -36,13 +44,15 @@ public struct Scheduler: Service {
     func step(_ known: inout [String: Int]) async {
         let time = now()
         do {
-            if known.count < schedules.count {
-                known = try await ledger.lastFires(of: schedules.map(\.name), now: time)
+            let entries = schedules.entries
+            if entries.contains(where: { known[$0.schedule.name] == nil }) {
+                known = try await ledger.lastFires(of: entries.map(\.schedule.name), now: time)
             }
-            for schedule in schedules {
-                guard let last = known[schedule.name], let tick = ScheduleTick(schedule, last: last, now: time) else {
-                    continue
-                }
+            for entry in entries {
+                let schedule = entry.schedule
+                guard let last = known[schedule.name],
+                    let tick = ScheduleTick(schedule, last: max(last, entry.since ?? last), now: time)
+                else { continue }
                 let isFirst = try await ledger.fire(schedule, at: tick.fireAt, enqueues: tick.enqueues)
                 known[schedule.name] = tick.fireAt
                 guard isFirst else { continue }

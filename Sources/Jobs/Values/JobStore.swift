@@ -35,6 +35,8 @@ public protocol JobStore: JobDoor {
     ///
     /// - Parameter session: ``WorkerInfo/process``, a dot, and a number that was not used before.
     func open(session: String, lease: Duration, predecessor: String?) async throws(StoreError)
+    /// Has a session that lives cover queues that were named since it began.
+    func extend(session: String, lease: Duration) async throws(StoreError)
     /// Acknowledges and claims in one step.
     ///
     /// - Throws: ``StoreError`` `.sessionLost` when nothing was done and nothing may be done in this session's name.
@@ -68,6 +70,11 @@ public protocol JobStore: JobDoor {
     ///
     /// - Returns: number looked at; 0 when there is nothing left to do.
     func prune(done: Duration, dead: Duration) async throws(StoreError) -> Int
+}
+
+extension JobStore {
+    /// For stores whose queues never change.
+    public func extend(session: String, lease: Duration) async throws(StoreError) {}
 }
 
 /// What one step of the promoter did.

@@ -64,10 +64,30 @@ public struct WorkerInfo: Sendable, Equatable, Codable {
     /// Jobs in hand now.
     public var running: Int
     public var queues: [String]
+    /// It claims no more for now.
+    public var isQuiet: Bool
+
+    private enum CodingKeys: String, CodingKey {
+        case process, host, pid, version, startedAt, running, queues
+        case isQuiet = "quiet"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        process = try fields.decode(String.self, forKey: .process)
+        host = try fields.decode(String.self, forKey: .host)
+        pid = try fields.decode(Int.self, forKey: .pid)
+        version = try fields.decode(String.self, forKey: .version)
+        startedAt = try fields.decode(Int.self, forKey: .startedAt)
+        running = try fields.decode(Int.self, forKey: .running)
+        queues = try fields.decode([String].self, forKey: .queues)
+        // An older release does not say it.
+        isQuiet = try fields.decodeIfPresent(Bool.self, forKey: .isQuiet) ?? false
+    }
 
     public init(
         process: String, host: String, pid: Int, version: String, startedAt: Int, running: Int = 0,
-        queues: [String] = []
+        queues: [String] = [], isQuiet: Bool = false
     ) {
         self.process = process
         self.host = host
@@ -76,5 +96,6 @@ public struct WorkerInfo: Sendable, Equatable, Codable {
         self.startedAt = startedAt
         self.running = running
         self.queues = queues
+        self.isQuiet = isQuiet
     }
 }

@@ -65,6 +65,10 @@ extension CrashingJobStore {
         try await store.open(session: session, lease: lease, predecessor: predecessor)
     }
 
+    func extend(session: String, lease: Duration) async throws(StoreError) {
+        try await store.extend(session: session, lease: lease)
+    }
+
     func beat(session: String, lease: Duration, worker: WorkerInfo) async throws(StoreError) {
         try await store.beat(session: session, lease: lease, worker: worker)
     }

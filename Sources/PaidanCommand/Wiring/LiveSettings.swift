@@ -13,6 +13,8 @@ final class LiveSettings: Sendable {
         var routes = NotificationRoutes([:])
         /// Of the secrets that came with a reload.
         var redactor = Redactor([])
+        var queues: Set<String> = []
+        var text = ConfText(name: "", text: "")
     }
 
     private let state: Lock<State>
@@ -21,17 +23,26 @@ final class LiveSettings: Sendable {
 
     var level: Logger.Level { state.withLock { $0.level } }
     var channels: [String: any Channel] { state.withLock { $0.channels } }
+    /// Names of the queues that there are.
+    var queues: Set<String> { state.withLock { $0.queues } }
     var routes: NotificationRoutes { state.withLock { $0.routes } }
+
+    /// The configuration that is in force, for processes that shall work with the same.
+    var text: ConfText {
+        get { state.withLock { $0.text } }
+        set { state.withLock { $0.text = newValue } }
+    }
 
     func redact(_ text: String) -> String { state.withLock { $0.redactor }.redact(text) }
 
-    /// Takes over what can be: log level, channels and notifications.
+    /// Takes over log level, channels, notifications and the names of the queues.
     func take(_ conf: JobsConf, _ curl: CurlClient) {
         let channels = conf.connectedChannels(curl)
         state.withLock { state in
             state.level = conf.log.level
             state.channels = channels
             state.routes = conf.routes
+            state.queues = Set(conf.queues.map(\.name))
             state.redactor = Redactor(conf.secrets)
         }
     }
