@@ -63,10 +63,13 @@ struct SuspectLane: Sendable {
         var end: SuspectEnd?
         do {
             end = try await host.run(queue: queue) { started(queue, $0) }
-        } catch where Task.isCancelled {
-            logger.debug("the process of the suspects was stopped", metadata: ["queue": "\(queue)"])
         } catch {
-            logger.error("suspects have no process", metadata: ["queue": "\(queue)", "error": "\(error)"])
+            if Task.isCancelled {
+                logger.debug("the process of the suspects was stopped", metadata: ["queue": "\(queue)"])
+            } else {
+                logger.error(
+                    "suspects have no process", metadata: ["queue": "\(queue)", "error": "\(error)"])
+            }
         }
         let ended = end
         let pid = state.withLock { state in

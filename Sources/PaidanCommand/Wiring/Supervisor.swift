@@ -55,7 +55,8 @@ struct Supervisor: Service {
         logger.info("started", metadata: metadata)
         if isReadyAtOnce { tell(.ready) }
         await cancelWhenGracefulShutdown { await report() }
-        // Still alive while the others stop, which is for the signals to end.
+        // A service that returns before it is told to would end all.
+        try? await gracefulShutdown()
     }
 
     /// The status every few seconds, and signs of life at half the time that systemd waits for them.
