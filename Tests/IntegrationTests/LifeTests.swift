@@ -95,7 +95,9 @@ struct LifeTests {
             try await until("the new queue is worked on", within: .seconds(5)) {
                 try await world.field("state", answer.id) == "running"
             }
-            #expect(try await world.workers(service).allSatisfy { $0.queues.contains("extra") })
+            try await until("its registration names it", within: .milliseconds(900)) {
+                try await world.workers(service).allSatisfy { $0.queues.contains("extra") }
+            }
 
             // One that waits and one in hand when the queue goes.
             try await world.set(paused: true)

@@ -75,6 +75,7 @@ struct WorkerLife {
         case .reweigh:
             carryOut(dispatcher.reweigh(pool.weights, now: now), &group)
             extend(&group)
+            if let number = dispatcher.openSession { beat(number, now, &group) }
         case .extended(let number, let isDone):
             isExtending = false
             if isDone { carryOut(dispatcher.extended(session: number, now: now), &group) }
