@@ -15,7 +15,6 @@ let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let subprocess = Target.Dependency.product(name: "Subprocess", package: "swift-subprocess")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let toml = Target.Dependency.product(name: "TOMLKit", package: "TOMLKit")
-let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 
 let package = Package(
     name: "paidan",
@@ -42,9 +41,10 @@ let package = Package(
         .systemLibrary(name: "CExpat", pkgConfig: "expat", providers: [.apt(["libexpat1-dev"])]),
         .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CProcess"),
         .systemLibrary(name: "CZip", pkgConfig: "libzip", providers: [.apt(["libzip-dev"])]),
         // 1: a thread that owns one C handle
-        .target(name: "OwnerThread"),
+        .target(name: "OwnerThread", dependencies: ["CProcess"]),
         // 2: rules without I/O, I/O without rules
         .target(name: "Curl", dependencies: ["CCurl", "OwnerThread"]),
         .target(name: "Jobs", dependencies: ["OwnerThread", asyncAlgorithms, lifecycle, logging, metrics]),
@@ -83,7 +83,7 @@ let package = Package(
                 nioCore,
                 nioPosix, system,
                 toml,
-                unixSignals,
+                subprocess,
             ]),
         // Tests
         .target(
@@ -124,7 +124,7 @@ let package = Package(
             name: "PaidanCommandTests",
             dependencies: [
                 "CRM", "Channels", "Jobs", "Observability", "OwnerThread", "PaidanCommand", "Postgres", "Redis",
-                "Spreadsheet", "TestSupport", subprocess, system,
+                "Spreadsheet", "TestSupport", lifecycle, logging, nioCore, nioPosix, subprocess, system,
             ]),
         .testTarget(name: "PostgresTests", dependencies: ["OwnerThread", "Postgres", "TestSupport"]),
         .testTarget(name: "RedisTests", dependencies: ["OwnerThread", "Redis", "TestSupport"]),

@@ -4,9 +4,10 @@ internal import Redis
 extension RedisJobStore {
     public func job(_ id: String) async throws(StoreError) -> JobView? {
         guard JobID.isValid(id) else { return nil }
+        let names = queueNames
         var commands: [RedisCommand] = []
-        for queue in queueNames { commands.append(try command(.job, queue, id)) }
-        for (queue, reply) in zip(queueNames, try await calls(commands)) {
+        for queue in names { commands.append(try command(.job, queue, id)) }
+        for (queue, reply) in zip(names, try await calls(commands)) {
             if let fields = reply.array { return try JobView(id: id, queue: queue, fields) }
         }
         return nil
@@ -59,10 +60,11 @@ extension RedisJobStore {
     }
 
     public func queues() async throws(StoreError) -> [QueueView] {
+        let names = queueNames
         var commands: [RedisCommand] = []
-        for queue in queueNames { commands.append(try command(.queue, queue)) }
+        for queue in names { commands.append(try command(.queue, queue)) }
         var views: [QueueView] = []
-        for (name, reply) in zip(queueNames, try await calls(commands)) {
+        for (name, reply) in zip(names, try await calls(commands)) {
             let words = (reply.array ?? []).compactMap(\.int)
             guard words.count == 8 else { throw .unreadable }
             views.append(

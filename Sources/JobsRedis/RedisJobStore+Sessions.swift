@@ -6,8 +6,9 @@ internal import Redis
 extension RedisJobStore {
     public func open(session: String, lease: Duration, predecessor: String?) async throws(StoreError) {
         let connection = client.connectionNumber
+        let queues = allQueueNames
         var commands: [RedisCommand] = []
-        for queue in queueNames {
+        for queue in queues {
             commands.append(try command(.open, queue, session, String(lease.milliseconds), predecessor ?? ""))
         }
         let replies = try await calls(commands + [RedisCommand("TIME")])
@@ -20,6 +21,20 @@ extension RedisJobStore {
         state.withLock {
             $0.session = session
             $0.connection = now
+            $0.opened = Set(queues)
+        }
+    }
+
+    public func extend(session: String, lease: Duration) async throws(StoreError) {
+        try checkConnection(of: session)
+        let missing = state.withLock { state in
+            state.session == session ? state.queues.filter { !state.opened.contains($0) } : []
+        }
+        var commands: [RedisCommand] = []
+        for queue in missing { commands.append(try command(.open, queue, session, String(lease.milliseconds), "")) }
+        _ = try await calls(commands)
+        state.withLock { state in
+            if state.session == session { state.opened.formUnion(missing) }
         }
     }
 
@@ -34,19 +49,21 @@ extension RedisJobStore {
         register.append(lease.milliseconds)
         register.append(Self.encode(worker))
         var commands = [register]
-        for queue in queueNames { commands.append(try command(.beat, queue, session, String(lease.milliseconds))) }
+        for queue in queues(of: session) {
+            commands.append(try command(.beat, queue, session, String(lease.milliseconds)))
+        }
         _ = try await calls(commands)
     }
 
     public func cancellations(session: String) async throws(StoreError) -> [String] {
         var commands: [RedisCommand] = []
-        for queue in queueNames { commands.append(try command(.cancellations, queue, session)) }
+        for queue in queues(of: session) { commands.append(try command(.cancellations, queue, session)) }
         return try await calls(commands).flatMap { ($0.array ?? []).compactMap(\.string) }
     }
 
     public func release(session: String) async throws(StoreError) -> Int {
         var commands: [RedisCommand] = []
-        for queue in queueNames { commands.append(try command(.release, queue, session)) }
+        for queue in queues(of: session) { commands.append(try command(.release, queue, session)) }
         return try await calls(commands).reduce(0) { $0 + ($1.int ?? 0) }
     }
 

@@ -4,7 +4,7 @@ internal import Redis
 extension RedisJobStore {
     public func reap(lease: Duration) async throws(StoreError) -> ReapReport {
         var commands: [RedisCommand] = []
-        for queue in queueNames { commands.append(try command(.reap, queue, String(lease.milliseconds))) }
+        for queue in allQueueNames { commands.append(try command(.reap, queue, String(lease.milliseconds))) }
         var report = ReapReport()
         for reply in try await calls(commands) {
             guard let words = reply.array, words.count >= 3 else { throw .unreadable }

@@ -12,12 +12,17 @@ public final class RedisJobStore: JobStore {
         var connection = 0
         /// When this store was made, in milliseconds since 1970 of the server's clock.
         var madeAt: Int?
+        /// Queues that this session covers.
+        var opened: Set<String> = []
+        /// Queues there are, in the order in which they were named.
+        var queues: [String] = []
+        /// Also of queues there were: what is in flight there is settled.
+        var heads: [String: [FunctionLibrary.Name: RedisCommand]] = [:]
         var peekers: [String: RedisClient] = [:]
     }
 
     let client: RedisClient
     let configuration: RedisConfiguration
-    let queueNames: [String]
     /// Replicas that must have an enqueue before it is answered; 0 for none.
     let waitReplicas: Int
     /// For enqueues that wait for replicas; `nil` without.
@@ -25,21 +30,37 @@ public final class RedisJobStore: JobStore {
     let enqueued = EnqueueCounters()
     let state = Lock(State())
     private let made = ContinuousClock.now
-    private let heads: [String: [FunctionLibrary.Name: RedisCommand]]
 
     /// - Parameters:
     ///   - client: for all commands that do not block; shared with others at will.
     ///   - configuration: the same server, for the peeks.
     ///   - queues: all queues there are, each `[a-z0-9_-]{1,32}` and not `assign`.
     public init(client: RedisClient, configuration: RedisConfiguration, queues: [String], waitReplicas: Int = 0) {
-        for queue in queues { precondition(QueueName.isValid(queue), "queue name \(queue) is not [a-z0-9_-]{1,32}") }
         self.client = client
         self.configuration = configuration
-        self.queueNames = queues
         self.waitReplicas = waitReplicas
         replicated = waitReplicas > 0 ? RedisClient(configuration, name: "enqueue") : nil
-        heads = Dictionary(uniqueKeysWithValues: queues.map { ($0, Self.heads(Keys(queue: $0))) })
+        set(queues: queues)
     }
+
+    /// All queues there are from now on. Sessions go on in those that are no longer among them.
+    public func set(queues: [String]) {
+        for queue in queues { precondition(QueueName.isValid(queue), "queue name \(queue) is not [a-z0-9_-]{1,32}") }
+        state.withLock { state in
+            state.queues = queues
+            for queue in queues where state.heads[queue] == nil { state.heads[queue] = Self.heads(Keys(queue: queue)) }
+        }
+    }
+
+    var queueNames: [String] { state.withLock { $0.queues } }
+
+    /// Queues of a session: all that there were, if it is not the one that this store opened last.
+    func queues(of session: String) -> [String] {
+        state.withLock { $0.session == session ? $0.opened.sorted() : $0.heads.keys.sorted() }
+    }
+
+    /// Also those that are no longer named.
+    var allQueueNames: [String] { state.withLock { $0.heads.keys.sorted() } }
 
     /// Takes note of the server's time.
     func keep(time reply: RedisReply?) {
@@ -78,7 +99,7 @@ public final class RedisJobStore: JobStore {
     func command(
         _ function: FunctionLibrary.Name, _ queue: String, _ arguments: String...
     ) throws(StoreError) -> RedisCommand {
-        guard var command = heads[queue]?[function] else {
+        guard var command = state.withLock({ $0.heads[queue]?[function] }) else {
             throw StoreError(.refused, "there is no queue \(queue.prefix(40)) in jobs.conf", mayHaveRun: false)
         }
         for argument in arguments { command.append(argument) }

@@ -19,6 +19,7 @@ final class World: Sendable {
     let robot: FakeHTTPServer
     let token: String
     private let folder: String
+    var confPath: String { folder + "/jobs.conf" }
     private let started = Lock<[Service]>([])
 
     /// Shares of the sellers 1, 2 …

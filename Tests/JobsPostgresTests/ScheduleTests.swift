@@ -79,7 +79,7 @@ import Testing
                             }
                     },
                     dies: { number > 0 && random.withLock { Int.random(in: 0..<3, using: &$0) == 0 } })
-                return Scheduler(schedules: schedules, ledger: ledger, logger: Logger(label: "test"))
+                return Scheduler(schedules: ScheduleList(schedules), ledger: ledger, logger: Logger(label: "test"))
             }
             var agendas: [ScheduleAgenda?] = services.map { _ in nil }
             for _ in 0..<180 {
@@ -151,7 +151,7 @@ import Testing
                 try schedule("*/5 * * * *"), try schedule("*/5 * * * *", name: "skipping", catchUp: false),
             ]
             var agenda: ScheduleAgenda?
-            let scheduler = Scheduler(schedules: schedules, ledger: ledger, logger: Logger(label: "test"))
+            let scheduler = Scheduler(schedules: ScheduleList(schedules), ledger: ledger, logger: Logger(label: "test"))
             try await scheduler.step(&agenda)
             // Away for a day and a bit, then another process.
             time.withLock { $0 += 1441 * Self.minute }

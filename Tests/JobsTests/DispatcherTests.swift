@@ -209,6 +209,129 @@ import Testing
         #expect(takes(actions).isEmpty)
     }
 
+    @Test func suspectsThatRunElsewhereAreLeftAlone() {
+        var d = Dispatcher(concurrency: 8, weights: [1], suspects: .elsewhere, now: start)
+        _ = d.tick(now: start)
+        _ = d.opened(session: 1, now: start)
+        var actions = d.replied(
+            queue: 0, session: 1, lane: .ready, take: 1, reply(0, waiting: 10, suspects: 2), now: start)
+        #expect(actions == [.exchange(queue: 0, session: 1, .ready, settlements: [], take: 5, firstSlot: 2)])
+        // However long they wait, claims go on.
+        actions = d.replied(
+            queue: 0, session: 1, lane: .ready, take: 5, reply(5, waiting: 5, suspects: 2), now: start + .seconds(60))
+        #expect(takes(actions) == [0: 3])
+    }
+
+    @Test func onlySuspectsOneAtATimeUntilThereAreNone() {
+        var d = Dispatcher(concurrency: 1, weights: [1], suspects: .only, now: start)
+        _ = d.tick(now: start)
+        var actions = d.opened(session: 1, now: start)
+        #expect(actions == [.exchange(queue: 0, session: 1, .suspect, settlements: [], take: 1, firstSlot: 1)])
+        actions = d.replied(
+            queue: 0, session: 1, lane: .suspect, take: 1, reply(1, waiting: 50, suspects: 1), now: start)
+        #expect(actions == [.run(queue: 0, session: 1, reply(1).claims)])
+        let settlement = Settlement(reply(1).claims[0], .done(result: nil, code: nil, message: ""))
+        actions = d.finished(queue: 0, session: 1, jobs: 1, [settlement], trouble: false, now: start)
+        #expect(
+            actions == [.exchange(queue: 0, session: 1, .suspect, settlements: [settlement], take: 1, firstSlot: 2)])
+        // What it took was cancelled, another waits.
+        actions = d.replied(
+            queue: 0, session: 1, lane: .suspect, take: 1, reply(0, waiting: 50, suspects: 1), now: start)
+        #expect(takes(actions) == [0: 1])
+        actions = d.replied(
+            queue: 0, session: 1, lane: .suspect, take: 1, reply(0, waiting: 50, suspects: 0), now: start)
+        #expect(actions == [.drained])
+    }
+
+    @Test func quietClaimsNothingAndAcknowledges() {
+        var (d, _) = opened(8)
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1, waiting: 50), now: start)
+        #expect(d.quiet(true, now: start).isEmpty)
+        var actions = d.replied(queue: 0, session: 1, lane: .ready, take: 7, reply(0, waiting: 50), now: start)
+        #expect(actions.isEmpty)
+        let settlement = Settlement(reply(1).claims[0], .done(result: nil, code: nil, message: ""))
+        actions = d.finished(queue: 0, session: 1, jobs: 1, [settlement], trouble: false, now: start)
+        #expect(actions == [.wake(at: start + .milliseconds(5))])
+        actions = d.tick(now: start + .milliseconds(5))
+        #expect(takes(actions) == [0: 0])
+        actions = d.replied(queue: 0, session: 1, lane: .ready, take: 0, reply(0, waiting: 50), now: start)
+        #expect(actions.isEmpty)
+        #expect(takes(d.quiet(false, now: start)) == [0: 8])
+    }
+
+    @Test func queuesComeChangeAndGo() {
+        var (d, _) = opened(10, [1])
+        var actions = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1, waiting: 100), now: start)
+        #expect(takes(actions) == [0: 9])
+        // A new one is claimed from once the session covers it.
+        #expect(takes(d.reweigh([1, 9], now: start)).isEmpty)
+        #expect(d.needsExtension)
+        #expect(takes(d.extended(session: 9, now: start)).isEmpty && d.needsExtension)
+        let done = reply(1).claims.map { Settlement($0, .done(result: nil, code: nil, message: "")) }
+        _ = d.finished(queue: 0, session: 1, jobs: 1, done, trouble: false, now: start)
+        #expect(takes(d.extended(session: 1, now: start)) == [1: 1])
+        #expect(!d.needsExtension)
+        // Its jobs are in hand when it goes: they are settled, nothing more is claimed or looked for.
+        _ = d.replied(queue: 1, session: 1, lane: .ready, take: 1, reply(1, waiting: 50), now: start)
+        _ = d.reweigh([1, nil], now: start)
+        actions = d.finished(queue: 1, session: 1, jobs: 1, done, trouble: false, now: start)
+        #expect(takes(actions)[1] == nil)
+        actions = d.tick(now: start + .milliseconds(5))
+        #expect(takes(actions)[1] == 0)
+        actions = d.replied(queue: 1, session: 1, lane: .ready, take: 0, reply(0, waiting: 50), now: start)
+        #expect(takes(actions)[1] == nil && !actions.contains(.peek(queue: 1)))
+        // Back again, it is covered still.
+        actions = d.reweigh([1, 5], now: start)
+        #expect(takes(actions)[1] ?? 0 > 0 && !d.needsExtension)
+        // A session that is to be opened covers all there are.
+        _ = d.lost(session: 1, now: start)
+        _ = d.reweigh([1, 5, 2], now: start)
+        _ = d.opened(session: 2, now: start)
+        #expect(d.needsExtension, "it was on its way when the third came")
+    }
+
+    @Test func latenessIsTheWorstOfTheLastLooksAndOfTheOneThatIsDue() {
+        var lateness = Lateness(interval: .milliseconds(250))
+        #expect(lateness.worst(start) == .zero && lateness.overdue(start + .seconds(9)) == .zero)
+        lateness.note(due: start, now: start + .milliseconds(30))
+        #expect(lateness.worst(start + .milliseconds(30)) == .milliseconds(30))
+        #expect(lateness.worst(start + .milliseconds(2280)) == .seconds(2))
+        #expect(lateness.overdue(start + .milliseconds(2280)) == .seconds(2))
+        for look in 1...60 {
+            let due = start + .milliseconds(250 * look)
+            lateness.note(due: due, now: due)
+        }
+        #expect(lateness.worst(start + .milliseconds(250 * 60)) == .zero, "the first is forgotten")
+        lateness.end()
+        #expect(lateness.overdue(start + .seconds(99)) == .zero)
+    }
+
+    @Test func aProcessForEachQueueWithSuspects() {
+        func view(_ name: String, _ suspects: Int, isPaused: Bool = false) -> QueueView {
+            QueueView(
+                name: name, isPaused: isPaused, depth: suspects, oldestAge: .zero, running: 0, rate: 0,
+                suspects: suspects, delayed: 0, dead: 0)
+        }
+        var plan = SuspectPlan()
+        let views = [view("a", 2), view("b", 0), view("c", 1, isPaused: true), view("d", 1)]
+        #expect(plan.starts(views, now: start) == ["a", "d"])
+        #expect(plan.starts(views, now: start) == [])
+        plan.ended("a", .exited(0), now: start)
+        #expect(plan.starts(views, now: start) == ["a"])
+        // One that cannot start is tried less and less often, one that its suspect killed soon again.
+        plan.ended("a", nil, now: start)
+        #expect(plan.starts(views, now: start) == [])
+        #expect(plan.starts(views, now: start + .seconds(1)) == ["a"])
+        for _ in 0..<9 { plan.ended("a", .exited(78), now: start) }
+        #expect(plan.starts(views, now: start + .seconds(59)) == [])
+        #expect(plan.starts(views, now: start + .seconds(60)) == ["a"])
+        plan.ended("a", .signalled(9), now: start)
+        #expect(plan.starts(views, now: start + .seconds(4)) == ["a"])
+        plan.ended("a", .exited(0), now: start)
+        plan.isQuiet = true
+        #expect(plan.starts(views, now: start) == [])
+    }
+
     @Test func aLeaseThatIsNotBeatenIsLost() {
         var lease = LeaseState()
         lease.opened(at: start)

@@ -54,7 +54,7 @@ import Testing
     }
 
     private func scheduler(_ ledger: Ledger, _ schedules: Schedule...) -> Scheduler {
-        Scheduler(schedules: schedules, ledger: ledger, logger: Logger(label: "test"))
+        Scheduler(schedules: ScheduleList(schedules), ledger: ledger, logger: Logger(label: "test"))
     }
 
     private func schedule(_ cron: String, name: String = "s", catchUp: Bool = true) throws -> Schedule {
@@ -87,6 +87,33 @@ import Testing
         let minutely = try #require(ScheduleTick(schedule("* * * * *"), last: last, now: now))
         #expect(minutely.fireAt == now)
         #expect(try ScheduleTick(schedule("0 9 1 6 *"), last: last, now: now) == nil)
+    }
+
+    @Test func schedulesThatComeChangeAndGoWhileItRuns() async throws {
+        let ledger = Ledger()
+        let list = ScheduleList([try schedule("0 0 1 1 *")])
+        let scheduler = Scheduler(schedules: list, ledger: ledger, logger: Logger(label: "test"))
+        var agenda: ScheduleAgenda?
+        func look(after minutes: Int) async throws {
+            ledger.move(minutes * 60)
+            try await scheduler.step(&agenda)
+        }
+        try await look(after: 0)
+        // Other times count from the change: what they would have been before was never due.
+        list.replace([try schedule("*/10 * * * *")])
+        try await look(after: 35)
+        #expect(ledger.fires == [])
+        try await look(after: 5)
+        #expect(ledger.fires == [Clock.utc("2026-03-01T00:40")])
+        // The same times: what is due stays due, and is fired once.
+        list.replace([try schedule("*/10 * * * *", catchUp: false)])
+        try await look(after: 10)
+        try await look(after: 0)
+        #expect(ledger.fires == ["2026-03-01T00:40", "2026-03-01T00:50"].map(Clock.utc))
+        // Gone, it fires no more.
+        list.replace([])
+        try await look(after: 75)
+        #expect(ledger.fires.count == 2)
     }
 
     @Test func seenForTheFirstTimeNothingIsMissed() async throws {

@@ -9,19 +9,20 @@ public struct JobsAPI: Sendable {
     let door: any JobDoor
     let kinds: KindRegistry
     /// Names of the queues that jobs.conf names.
-    let queues: Set<String>
+    var queues: Set<String> { queueNames() }
+    private let queueNames: @Sendable () -> Set<String>
     /// Commits the receipt `cancelled` for a running job whose kind has an effect in PostgreSQL.
     ///
     /// - Returns: false if the effect was committed first: the job is done and cannot be cancelled.
     let refuseEffect: @Sendable (_ job: String, _ kind: String) async throws -> Bool
 
     public init(
-        door: any JobDoor, kinds: KindRegistry, queues: Set<String>,
+        door: any JobDoor, kinds: KindRegistry, queueNames: @escaping @Sendable () -> Set<String>,
         refuseEffect: @escaping @Sendable (_ job: String, _ kind: String) async throws -> Bool
     ) {
         self.door = door
         self.kinds = kinds
-        self.queues = queues
+        self.queueNames = queueNames
         self.refuseEffect = refuseEffect
     }
 }

@@ -1,3 +1,5 @@
+internal import OwnerThread
+
 /// A kind of job: what its arguments are, how it runs, and how often.
 public struct Kind: Sendable {
     public var name: String
@@ -50,16 +52,17 @@ public struct Kind: Sendable {
     public func check(arguments: [UInt8]) throws(ArgumentError) { try checkArguments(arguments) }
 }
 
-/// The kinds that this process knows, by name.
+/// The kinds that this process knows, by name. Copies share what they know.
 public struct KindRegistry: Sendable {
-    private let kinds: [String: Kind]
+    private let kinds: Lock<[String: Kind]>
 
     /// - Parameter kinds: of different names.
-    public init(_ kinds: [Kind]) {
-        self.kinds = Dictionary(uniqueKeysWithValues: kinds.map { ($0.name, $0) })
-    }
+    public init(_ kinds: [Kind]) { self.kinds = Lock(Self.byName(kinds)) }
 
-    public subscript(name: String) -> Kind? { kinds[name] }
+    /// Other settings from now on; what runs goes on with those it began with.
+    public func replace(_ kinds: [Kind]) { self.kinds.withLock { $0 = Self.byName(kinds) } }
+
+    public subscript(name: String) -> Kind? { kinds.withLock { $0[name] } }
 
     /// What each may do at most; one without a limit says so.
     var limits: [KindLimit] {
@@ -67,5 +70,9 @@ public struct KindRegistry: Sendable {
     }
 
     /// In the order of their names.
-    public var all: [Kind] { kinds.values.sorted { $0.name < $1.name } }
+    public var all: [Kind] { kinds.withLock { $0 }.values.sorted { $0.name < $1.name } }
+
+    private static func byName(_ kinds: [Kind]) -> [String: Kind] {
+        Dictionary(uniqueKeysWithValues: kinds.map { ($0.name, $0) })
+    }
 }

@@ -10,6 +10,7 @@ extension Dispatcher {
             queues[index].waiting = nil
             queues[index].lookAt = nil
             queues[index].suspects = 0
+            queues[index].isOutOfSuspects = false
         }
         return plan(now)
     }
@@ -52,7 +53,11 @@ extension Dispatcher {
             queues[queue].suspects = 0
             queues[queue].lookAt = now + Self.fallback
         }
-        if lane == .suspect { isSuspectRunning = !reply.claims.isEmpty }
+        if lane == .suspect {
+            isSuspectRunning = !reply.claims.isEmpty
+            // What was taken may have been a cancelled job.
+            queues[queue].isOutOfSuspects = reply.claims.isEmpty && (reply.suspects == 0 || reply.isPaused)
+        }
         if reply.claims.isEmpty { return plan(now) }
         if isStopping {
             let returned = reply.claims.map { Settlement($0, .release) }
@@ -109,6 +114,42 @@ extension Dispatcher {
         case nil:
             if queues[queue].waiting == 0 { queues[queue].lookAt = now + Self.fallback }
         }
+        return plan(now)
+    }
+
+    /// Other weights from now on.
+    ///
+    /// - Parameter weights: of the queues there are, in their order, then of new ones; `nil` for one that is no longer
+    ///   worked on.
+    mutating func reweigh(_ weights: [Int?], now: Instant) -> [Action] {
+        let lowest = queues.map(\.pass).min() ?? 0
+        // A session that is to be opened will cover new queues, one that is open or on its way does not.
+        let willJoin = if case .closed = session { true } else { false }
+        for (index, weight) in weights.enumerated() {
+            if index == queues.count {
+                var queue = Queue(weight: 1)
+                queue.pass = lowest
+                queue.isJoined = willJoin
+                queues.append(queue)
+            }
+            queues[index].isRetired = weight == nil
+            if let weight { queues[index].weight = Double(weight) }
+        }
+        return plan(now)
+    }
+
+    /// A queue waits for the session to cover it.
+    var needsExtension: Bool { openSession != nil && queues.contains { !$0.isRetired && !$0.isJoined } }
+
+    mutating func extended(session number: Int, now: Instant) -> [Action] {
+        guard openSession == number else { return [] }
+        for index in queues.indices { queues[index].isJoined = true }
+        return plan(now)
+    }
+
+    /// - Parameter isQuiet: claims stop; false lets them go on.
+    mutating func quiet(_ isQuiet: Bool, now: Instant) -> [Action] {
+        self.isQuiet = isQuiet
         return plan(now)
     }
 

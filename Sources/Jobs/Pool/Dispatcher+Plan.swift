@@ -9,18 +9,30 @@ extension Dispatcher {
             if retryAt > now { return [.wake(at: retryAt)] }
             number += 1
             session = .opening(number)
+            for index in queues.indices { queues[index].isJoined = true }
             return [.open(session: number, predecessor: predecessor)]
         case .open(let number):
             var actions: [Action] = []
             look(now)
+            if suspectsRun == .only, isQuiet || queues.allSatisfy(\.isOutOfSuspects) { isStopping = true }
             if mayClaim(now, &actions) {
-                planSuspect(number, now, &actions)
-                planClaims(number, now, &actions)
-                planPeeks(&actions)
+                switch suspectsRun {
+                case .alone:
+                    planSuspect(number, now, &actions)
+                    planClaims(number, now, &actions)
+                    planPeeks(&actions)
+                case .elsewhere:
+                    planClaims(number, now, &actions)
+                    planPeeks(&actions)
+                case .only:
+                    planNextSuspect(number, &actions)
+                }
             }
             planAcknowledgements(number, now, &actions)
-            for queue in queues {
-                if let at = queue.lookAt { actions.append(.wake(at: at)) }
+            if !isQuiet, suspectsRun != .only {
+                for queue in queues where queue.isWorked {
+                    if let at = queue.lookAt { actions.append(.wake(at: at)) }
+                }
             }
             let idle = running == 0 && queues.allSatisfy { !$0.isExchanging && $0.acknowledgements.isEmpty }
             return actions + (isStopping ? drainedOnce(idle) : [])
@@ -42,7 +54,7 @@ extension Dispatcher {
     }
 
     private mutating func mayClaim(_ now: Instant, _ actions: inout [Action]) -> Bool {
-        if isStopping { return false }
+        if isStopping || isQuiet { return false }
         guard let until = noClaimsUntil else { return true }
         if until > now {
             actions.append(.wake(at: until))
@@ -59,7 +71,7 @@ extension Dispatcher {
         if isSuspectRunning {
             if running == 0 && reserved == 0 { isSuspectRunning = false } else { return }
         }
-        guard let queue = queues.firstIndex(where: { $0.suspects > 0 && $0.lookAt == nil }) else {
+        guard let queue = queues.firstIndex(where: { $0.suspects > 0 && $0.lookAt == nil && $0.isWorked }) else {
             suspectsSince = nil
             return
         }
@@ -71,6 +83,13 @@ extension Dispatcher {
         } else if since + Self.suspectPatience > now {
             actions.append(.wake(at: since + Self.suspectPatience))
         }
+    }
+
+    /// The next one, when the last has ended; its acknowledgement rides on the claim.
+    private mutating func planNextSuspect(_ session: Int, _ actions: inout [Action]) {
+        guard running == 0, reserved == 0 else { return }
+        guard let next = queues.firstIndex(where: { !$0.isOutOfSuspects && !$0.isExchanging }) else { return }
+        actions.append(exchange(next, session, .suspect, take: 1))
     }
 
     private mutating func planClaims(_ session: Int, _ now: Instant, _ actions: inout [Action]) {
@@ -127,7 +146,8 @@ extension Dispatcher {
         guard free > 0, !isSuspectRunning else { return }
         for index in queues.indices {
             let queue = queues[index]
-            guard queue.waiting == 0, queue.lookAt == nil, !queue.isPeeking, !queue.isExchanging else { continue }
+            guard queue.isWorked, queue.waiting == 0, queue.lookAt == nil, !queue.isPeeking, !queue.isExchanging
+            else { continue }
             queues[index].isPeeking = true
             actions.append(.peek(queue: index))
         }

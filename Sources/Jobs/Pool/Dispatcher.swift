@@ -20,12 +20,18 @@ struct Dispatcher {
     }
 
     struct Queue {
-        let weight: Double
+        var weight: Double
+        /// No longer worked on: what is in hand is settled, nothing is claimed.
+        var isRetired = false
+        /// The session covers it.
+        var isJoined = true
         /// Jobs taken divided by weight: the lowest is served first.
         var pass = 0.0
         /// Last known length of the ready list; `nil` = worth a look.
         var waiting: Int?
         var suspects = 0
+        /// The last look found no suspect to claim.
+        var isOutOfSuspects = false
         /// Slots that its jobs hold, or that it has asked for.
         var inUse = 0
         var isExchanging = false
@@ -37,7 +43,9 @@ struct Dispatcher {
         var nextSlot = 1
 
         /// Known to hold work, or worth a look.
-        var mayHoldWork: Bool { lookAt == nil && waiting != 0 }
+        var mayHoldWork: Bool { isWorked && lookAt == nil && waiting != 0 }
+
+        var isWorked: Bool { !isRetired && isJoined }
     }
 
     enum Session: Equatable {
@@ -53,7 +61,11 @@ struct Dispatcher {
     /// How long suspects wait for a quiet moment before claims stop to make one.
     static let suspectPatience = Duration.seconds(5)
 
+    /// Where suspects run.
+    enum Suspects { case alone, elsewhere, only }
+
     let concurrency: Int
+    let suspectsRun: Suspects
     var queues: [Queue]
     var session: Session
     /// Number of the newest session asked for.
@@ -70,6 +82,8 @@ struct Dispatcher {
     var troubles = 0
     var noClaimsUntil: Instant?
     var isStopping = false
+    /// No claims for now; what is in hand goes on.
+    var isQuiet = false
     var hasDrained = false
     /// The job that runs alone now, or is asked for.
     var isSuspectRunning = false
@@ -77,8 +91,9 @@ struct Dispatcher {
     /// When free slots began to wait for company.
     var shortOfSlotsSince: Instant?
 
-    init(concurrency: Int, weights: [Int], now: Instant) {
+    init(concurrency: Int, weights: [Int], suspects: Suspects = .alone, now: Instant) {
         self.concurrency = concurrency
+        suspectsRun = suspects
         queues = weights.map { Queue(weight: Double($0)) }
         session = .closed(retryAt: now)
     }

@@ -26,6 +26,8 @@ public struct WorkerConfiguration: Sendable {
     public var snooze: Duration = .seconds(3)
     /// How long a handler may go on after its timeout or cancellation before it is reported as stuck. Default 10 s.
     public var stuckAfter: Duration = .seconds(10)
+    /// Where jobs run that were in flight in two crashes. Default: alone in this process.
+    public var suspects = SuspectPolicy.alone
     /// How this process shows up in the list of workers; its `process` names the sessions.
     public var worker: WorkerInfo
 

@@ -15,6 +15,7 @@ struct WorkerLife {
     /// The earliest wake-up that is set.
     private var wakeAt: Instant?
     private var isPollingCancellations = false
+    private var isExtending = false
     private var lastPoll: Instant
 
     init(pool: WorkerPool, sink: AsyncStream<WorkerPool.Event>.Continuation) {
@@ -22,7 +23,8 @@ struct WorkerLife {
         self.sink = sink
         lastPoll = .now
         dispatcher = Dispatcher(
-            concurrency: pool.configuration.concurrency, weights: pool.configuration.weights.map(\.weight), now: .now)
+            concurrency: pool.configuration.concurrency, weights: pool.weights.map { $0 ?? 1 },
+            suspects: pool.configuration.suspects.place, now: .now)
     }
 
     var session: String? { dispatcher.openSession.map(pool.sessionName) }
@@ -70,10 +72,23 @@ struct WorkerLife {
         case .wake:
             wakeAt = nil
             carryOut(dispatcher.tick(now: now), &group)
-        case .pulse:
+        case .pulse(let due):
+            pool.pulsed(due: due, now: now)
             pulse(now, &group)
-        case .stop:
-            drainUntil = now + pool.configuration.drain
+        case .reweigh:
+            carryOut(dispatcher.reweigh(pool.weights, now: now), &group)
+            extend(&group)
+            let pool = pool
+            group.addTask { await pool.limit() }
+            if let number = dispatcher.openSession { beat(number, now, &group) }
+        case .extended(let number, let isDone):
+            isExtending = false
+            if isDone { carryOut(dispatcher.extended(session: number, now: now), &group) }
+        case .quiet(let isQuiet):
+            quiet(isQuiet, now, &group)
+        case .stop(let drain):
+            let until = now + drain
+            drainUntil = drainUntil.map { min($0, until) } ?? until
             pool.logger.info("stopping", metadata: ["running": "\(dispatcher.running)"])
             carryOut(dispatcher.stop(now: now), &group)
         }
@@ -90,7 +105,7 @@ struct WorkerLife {
                 group.addTask { await pool.open(session, predecessor, sink) }
             case .exchange(let queue, let session, let lane, let settlements, let take, let firstSlot):
                 let exchange = Exchange(
-                    queue: pool.configuration.weights[queue].queue, session: pool.sessionName(session), lane: lane,
+                    queue: pool.queueName(queue), session: pool.sessionName(session), lane: lane,
                     settlements: settlements, take: take, firstSlot: firstSlot)
                 let (pool, sink) = (pool, sink)
                 group.addTask { await pool.exchange(exchange, queue, session, sink) }
@@ -181,6 +196,7 @@ struct WorkerLife {
             }
             if dispatcher.running > 0 { followRuns(number, now, &group) }
         }
+        extend(&group)
         if let drainUntil, now >= drainUntil {
             pool.logger.notice("drain time is over", metadata: ["running": "\(dispatcher.running)"])
             hasEnded = true
@@ -188,10 +204,27 @@ struct WorkerLife {
         carryOut(dispatcher.tick(now: now), &group)
     }
 
+    private mutating func quiet(_ isQuiet: Bool, _ now: Instant, _ group: inout Group) {
+        guard isQuiet != dispatcher.isQuiet else { return }
+        pool.logger.notice(
+            isQuiet ? "quiet: no more claims, what is in hand goes on" : "claims go on",
+            metadata: ["running": "\(dispatcher.running)"])
+        carryOut(dispatcher.quiet(isQuiet, now: now), &group)
+        // The list of workers shows it at once.
+        if let number = dispatcher.openSession { beat(number, now, &group) }
+    }
+
     private mutating func beat(_ number: Int, _ now: Instant, _ group: inout Group) {
         lease.beating()
         let (pool, sink) = (pool, sink)
         group.addTask { await pool.beat(number, at: now, sink) }
+    }
+
+    private mutating func extend(_ group: inout Group) {
+        guard let number = dispatcher.openSession, dispatcher.needsExtension, !isExtending else { return }
+        isExtending = true
+        let (pool, sink) = (pool, sink)
+        group.addTask { await pool.extend(number, sink) }
     }
 
     private mutating func followRuns(_ number: Int, _ now: Instant, _ group: inout Group) {

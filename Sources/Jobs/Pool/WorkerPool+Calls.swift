@@ -17,6 +17,26 @@ extension WorkerPool {
         }
     }
 
+    /// Says again what kinds may do, after they were changed.
+    func limit() async {
+        do {
+            try await store.limit(kinds.limits)
+        } catch {
+            logger.warning(
+                "limits of kinds are not told yet: the next session does", metadata: ["error": "\(error)"])
+        }
+    }
+
+    func extend(_ number: Int, _ sink: Sink) async {
+        do {
+            try await store.extend(session: sessionName(number), lease: configuration.lease)
+            sink.yield(.extended(session: number, isDone: true))
+        } catch {
+            logger.warning("the session does not cover new queues yet", metadata: ["error": "\(error)"])
+            sink.yield(.extended(session: number, isDone: false))
+        }
+    }
+
     func exchange(_ exchange: Exchange, _ queue: Int, _ session: Int, _ sink: Sink) async {
         do {
             let reply = try await store.exchange(exchange)
@@ -32,7 +52,7 @@ extension WorkerPool {
 
     func peek(_ queue: Int, _ sink: Sink) async {
         do {
-            let found = try await store.peek(queue: configuration.weights[queue].queue, timeout: .seconds(5))
+            let found = try await store.peek(queue: queueName(queue), timeout: .seconds(5))
             sink.yield(.peeked(queue: queue, found: found))
         } catch {
             logger.debug("peek failed", metadata: ["error": "\(error)"])

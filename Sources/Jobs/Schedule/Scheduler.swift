@@ -5,15 +5,17 @@ public import ServiceLifecycle
 
 /// Fires schedules. Any number of processes may run it; there is no leader, the ledger decides who was first.
 public struct Scheduler: Service {
-    let schedules: [Schedule]
+    let schedules: ScheduleList
     let ledger: any ScheduleLedger
     let interval: Duration
     let logger: Logger
     private let lag = Timer(label: ScheduleMetricName.lag)
 
-    /// - Parameter interval: between two looks; a fire is late by at most this and the ledger's time. Default 1 s.
+    /// - Parameters:
+    ///   - schedules: may change while it runs.
+    ///   - interval: between two looks; a fire is late by at most this and the ledger's time. Default 1 s.
     public init(
-        schedules: [Schedule], ledger: any ScheduleLedger, interval: Duration = .seconds(1), logger: Logger
+        schedules: ScheduleList, ledger: any ScheduleLedger, interval: Duration = .seconds(1), logger: Logger
     ) {
         self.schedules = schedules
         self.ledger = ledger
@@ -42,7 +44,7 @@ public struct Scheduler: Service {
     ///
     /// - Parameter agenda: what is known; `nil` makes it ask the ledger.
     func step(_ agenda: inout ScheduleAgenda?) async throws {
-        let schedules = schedules
+        let schedules = schedules.all
         if schedules.isEmpty, agenda?.isEmpty == true { return }
         let now = try await ledger.now()
         var known: ScheduleAgenda

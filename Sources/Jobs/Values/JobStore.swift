@@ -35,6 +35,8 @@ public protocol JobStore: JobDoor {
     ///
     /// - Parameter session: ``WorkerInfo/process``, a dot, and a number that was not used before.
     func open(session: String, lease: Duration, predecessor: String?) async throws(StoreError)
+    /// Has a session that lives cover queues that were named since it began.
+    func extend(session: String, lease: Duration) async throws(StoreError)
     /// Says what kinds may do at most from now on, in whatever queue; those not named keep what they have.
     ///
     /// Whoever spoke last is right. To be said after each ``open(session:lease:predecessor:)``: a store that lost
@@ -46,7 +48,7 @@ public protocol JobStore: JobDoor {
     /// - Returns: `nil` if it may, else how long to wait before it is worth asking again.
     func permit(queue: String, key: String, rate: Rate) async throws(StoreError) -> Duration?
     /// Acknowledges and claims in one step. Jobs over their kind's limit wait aside and hold up nobody.
-    ///    ///
+    ///
     /// - Throws: ``StoreError`` `.sessionLost` when nothing was done and nothing may be done in this session's name.
     func exchange(_ exchange: Exchange) async throws(StoreError) -> ExchangeReply
     /// Moves the end of the session's lease; registers the process with the same time to live, before.
@@ -77,6 +79,11 @@ public protocol JobStore: JobDoor {
     ///
     /// - Returns: number looked at; 0 when there is nothing left to do.
     func prune(done: Duration, dead: Duration) async throws(StoreError) -> Int
+}
+
+extension JobStore {
+    /// For stores whose queues never change.
+    public func extend(session: String, lease: Duration) async throws(StoreError) {}
 }
 
 /// What one step of the promoter did.

@@ -67,9 +67,31 @@ public struct WorkerInfo: Sendable, Equatable, Codable {
     /// Of those running, how many ignore their cancellation; `nil` in what an older release says.
     public var stuck: Int?
 
+    /// It claims no more for now.
+    public var isQuiet: Bool
+
+    private enum CodingKeys: String, CodingKey {
+        case process, host, pid, version, startedAt, running, queues, stuck
+        case isQuiet = "quiet"
+    }
+
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        process = try fields.decode(String.self, forKey: .process)
+        host = try fields.decode(String.self, forKey: .host)
+        pid = try fields.decode(Int.self, forKey: .pid)
+        version = try fields.decode(String.self, forKey: .version)
+        startedAt = try fields.decode(Int.self, forKey: .startedAt)
+        running = try fields.decode(Int.self, forKey: .running)
+        queues = try fields.decode([String].self, forKey: .queues)
+        stuck = try fields.decodeIfPresent(Int.self, forKey: .stuck)
+        // An older release does not say it.
+        isQuiet = try fields.decodeIfPresent(Bool.self, forKey: .isQuiet) ?? false
+    }
+
     public init(
         process: String, host: String, pid: Int, version: String, startedAt: Int, running: Int = 0,
-        queues: [String] = [], stuck: Int? = nil
+        queues: [String] = [], stuck: Int? = nil, isQuiet: Bool = false
     ) {
         self.process = process
         self.host = host
@@ -79,5 +101,6 @@ public struct WorkerInfo: Sendable, Equatable, Codable {
         self.running = running
         self.queues = queues
         self.stuck = stuck
+        self.isQuiet = isQuiet
     }
 }

@@ -10,11 +10,10 @@ struct ConfigOption: ParsableArguments {
     var config: String?
 
     /// Reads and checks the file.
-    func load() throws -> JobsConf {
-        let environment = ProcessInfo.processInfo.environment
-        let sources = ConfSources(
-            environment: { environment[$0] },
-            file: { String(decoding: try Self.content(of: $0), as: UTF8.self) })
+    func load() throws -> JobsConf { try JobsConf(try read()) }
+
+    /// The file as it is.
+    func read() throws -> ConfText {
         let candidates = config.map { [$0] } ?? ["jobs.conf", "/etc/paidan/jobs.conf"]
         guard let path = candidates.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
             throw ConfError(problems: [
@@ -28,15 +27,34 @@ struct ConfigOption: ParsableArguments {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             throw ConfError(problems: ["\(path): is not UTF-8"])
         }
-        return try JobsConf(parsing: text, name: path, sources: sources)
+        return ConfText(name: path, text: text)
     }
 
     /// All bytes of a file; it may be a pipe or a device.
-    private static func content(of path: String) throws -> [UInt8] {
+    fileprivate static func content(of path: String) throws -> [UInt8] {
         let descriptor = try FileDescriptor.open(FilePath(path), .readOnly)
         defer { try? descriptor.close() }
         let file = FileHandle(fileDescriptor: descriptor.rawValue)
         return [UInt8](try file.readToEnd() ?? Data())
+    }
+}
+
+/// A configuration that was read and not checked.
+struct ConfText: Sendable {
+    /// How it is called in errors.
+    let name: String
+    /// TOML; may hold secrets.
+    let text: String
+}
+
+extension JobsConf {
+    /// Checks a configuration; what it names (variables, files) is read now.
+    init(_ text: ConfText) throws {
+        let environment = ProcessInfo.processInfo.environment
+        let sources = ConfSources(
+            environment: { environment[$0] },
+            file: { String(decoding: try ConfigOption.content(of: $0), as: UTF8.self) })
+        try self.init(parsing: text.text, name: text.name, sources: sources)
     }
 }
 

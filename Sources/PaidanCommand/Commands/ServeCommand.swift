@@ -5,11 +5,11 @@ import Jobs
 import JobsPostgres
 import Logging
 import Metrics
+import NIOPosix
 import Observability
 import OwnerThread
 import Postgres
 import ServiceLifecycle
-import UnixSignals
 
 struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -17,6 +17,9 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Roles: api answers HTTP, worker runs jobs, scheduler fires schedules and finds lost work. Several processes may \
             have the same role.
+
+            Signals: SIGTERM, SIGINT finish what is in hand and end; a second one ends at once. SIGTSTP stops claims, what is \
+            in hand goes on; SIGCONT lets them go on. SIGHUP reads the configuration again.
 
             Example: paidan serve --roles worker,scheduler
             """)
@@ -38,36 +41,55 @@ struct ServeCommand: AsyncParsableCommand {
     func validate() throws { _ = try chosenRoles() }
 
     func run() async throws {
-        let conf = try config.load()
+        let text = try config.read()
+        let conf = try JobsConf(text)
         let roles = try chosenRoles()
         let registry = PrometheusRegistry()
         MetricsSystem.bootstrap(registry)
         // Each connection is a descriptor, and a thousand may be open.
         OpenFiles.raiseLimit()
+        ignoreBrokenPipes()
         let composition = Composition(conf, seams: try Seams.inForce())
+        composition.live.text = text
         defer { composition.close() }
         let logger = composition.logger("paidan")
         try await Preflight(composition: composition, logger: logger).run()
+
+        let live = composition.live
+        let host = SuspectProcesses(configuration: { live.text }, drain: conf.worker.drain)
+        let workers =
+            roles.contains(.worker) ? try ServiceParts.pool(composition, suspects: .elsewhere(host)) : nil
+        let (reloads, reload) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
 
         var services: [any Service] = [
             AccessWatch(access: composition.access, conninfo: conf.postgres.conninfo),
             ClockWatch(clock: composition.clock, pool: composition.pool),
         ]
-        if roles.contains(.worker) { services += try ServiceParts.worker(composition) }
+        if let workers { services += try ServiceParts.worker(composition, workers) }
         if roles.contains(.scheduler) { services += ServiceParts.scheduler(composition) }
         let names = roles.map(\.rawValue).sorted().joined(separator: ",")
+        let loops = LoopWatch(loops: MultiThreadedEventLoopGroup.singleton, workers: workers)
         let supervisor = Supervisor(
             logger: logger, metadata: ["version": "\(Release.version)", "roles": "\(names)"],
-            isReadyAtOnce: !roles.contains(.api))
-        services += [supervisor, Reload(load: config.load, composition: composition, logger: logger)]
+            isReadyAtOnce: !roles.contains(.api),
+            status: { workers.map { "\($0.isQuiet ? "quiet, " : "")\($0.running) jobs in hand" } ?? "no jobs here" },
+            isAlive: { loops.isAlive(within: $0) })
+        services += [
+            loops, supervisor,
+            Reload(
+                requests: reloads, read: config.read, composition: composition, workers: workers,
+                supervisor: supervisor, logger: logger),
+        ]
         if roles.contains(.api) {
-            services.append(ServiceParts.api(composition, registry, logger) { _ in await supervisor.tell("READY=1") })
+            services.append(
+                ServiceParts.api(composition, registry, logger, loops: loops) { _ in supervisor.tell(.ready) })
         }
         let group = ServiceGroup(
             configuration: .init(
-                services: services.map { .init(service: $0) }, gracefulShutdownSignals: [.sigterm, .sigint],
-                logger: composition.logger("lifecycle")))
-        try await group.run()
+                services: services.map { .init(service: $0) }, logger: composition.logger("lifecycle")))
+        let signals = ServeSignals(
+            logger: logger, workers: workers, reload: { reload.yield() }, stopping: { supervisor.tell(.stopping) })
+        try await signals.heard(stopping: group)
         logger.info("stopped")
     }
 }

@@ -71,6 +71,10 @@ extension CrashingJobStore {
         try await store.permit(queue: queue, key: key, rate: rate)
     }
 
+    func extend(session: String, lease: Duration) async throws(StoreError) {
+        try await store.extend(session: session, lease: lease)
+    }
+
     func beat(session: String, lease: Duration, worker: WorkerInfo) async throws(StoreError) {
         try await store.beat(session: session, lease: lease, worker: worker)
     }

@@ -19,6 +19,8 @@ struct Composition: Sendable {
     let redis: RedisClient
     let store: any JobStore
     private let queue: RedisJobStore
+    /// Without overrides.
+    private let ownKinds: [Kind]
     let curl: CurlClient
     let list: any SellerList
     let desk: AssignmentDesk
@@ -27,6 +29,7 @@ struct Composition: Sendable {
     let access: AccessControl
     let hooks: AssignmentHooks
     let kinds: KindRegistry
+    let schedules: ScheduleList
     let environment: APIEnvironment
     /// What a SIGHUP may change.
     let live: LiveSettings
@@ -62,16 +65,29 @@ struct Composition: Sendable {
         environment = APIEnvironment(
             offset: WallClock.offset(in: conf.timezone),
             makeID: { [clock] in ids.make(at: clock.milliseconds()) })
-        kinds = Kinds.registry(
+        ownKinds = Kinds.all(
             conf: conf, pool: pool, store: store, list: list, desk: desk, imports: imports, hooks: hooks,
             channels: { live.channels.mapValues(seams.channel) }, logger: Self.logger(conf, redactor, live, "jobs"))
+        kinds = KindRegistry(conf.overriding(ownKinds))
+        schedules = ScheduleList(
+            conf.runnableSchedules(kinds, Self.logger(conf, redactor, live, "scheduler")))
         live.take(conf, curl, clock)
+    }
+
+    /// Takes over what can be changed in a running process: queues, kinds, schedules, channels, notifications, log level.
+    func take(_ conf: JobsConf, _ workers: WorkerPool?) {
+        queue.set(queues: conf.queues.map(\.name))
+        kinds.replace(conf.overriding(ownKinds))
+        schedules.replace(conf.runnableSchedules(kinds, logger("scheduler")))
+        live.take(conf, curl, clock)
+        // After the store: a session is extended to queues that it knows.
+        workers?.set(weights: conf.queues.map { ($0.name, $0.weight) })
     }
 
     var jobForm: JobForm { JobForm(jobs: jobsAPI, environment: environment) }
 
     var jobsAPI: JobsAPI {
-        JobsAPI(door: store, kinds: kinds, queues: Set(conf.queues.map(\.name)), refuseEffect: refuseEffect)
+        JobsAPI(door: store, kinds: kinds, queueNames: { [live] in live.queues }, refuseEffect: refuseEffect)
     }
 
     /// Commits the receipt `cancelled`; whichever receipt commits first is true.

@@ -12,6 +12,7 @@ import Redis
 struct Health: Sendable {
     let composition: Composition
     let registry: PrometheusRegistry
+    let loops: LoopWatch?
 
     func problems() async -> [(name: String, reason: String)] {
         var problems: [(name: String, reason: String)] = []
@@ -53,6 +54,9 @@ struct Health: Sendable {
         }
         if let lag = try? await outboxLag() { samples.append(MetricSample("paidan_outbox_lag_seconds", lag)) }
         samples += connections()
+        samples += (loops?.lateness ?? []).map { loop, worst in
+            MetricSample("paidan_event_loop_lateness_seconds", worst / .seconds(1), labels: [("loop", loop)])
+        }
         if let memory = Self.residentBytes() { samples.append(MetricSample("paidan_process_resident_bytes", memory)) }
         return registry.exposition(collected: samples)
     }

@@ -6,11 +6,12 @@ import Postgres
 
 /// Every kind of job that this program knows. A new kind is one line here.
 enum Kinds {
-    static func registry(
+    /// As they are without jobs.conf's overrides.
+    static func all(
         conf: JobsConf, pool: PostgresPool, store: any JobStore, list: any SellerList, desk: AssignmentDesk,
         imports: ImportStore, hooks: AssignmentHooks, channels: @escaping @Sendable () -> [String: any Channel],
         logger: Logger
-    ) -> KindRegistry {
+    ) -> [Kind] {
         let settings = conf.assignmentSettings
         let strategy = settings.strategy
         var kinds = [
@@ -21,23 +22,31 @@ enum Kinds {
             NotifyJob(pool: pool, channels: channels, publicURL: conf.http.publicURL, logger: logger).kind,
             Reconciler(pool: pool, door: store, imports: imports, hooks: hooks, logger: logger).kind,
         ]
-        if conf.kinds["noop"]?.enabled == true { kinds.append(.noop()) }
-        return KindRegistry(
-            kinds.compactMap { kind in
-                var kind = kind
-                let override = conf.kinds[kind.name]
-                if override?.enabled == false { return nil }
-                if let queue = override?.queue { kind.queue = queue }
-                if let attempts = override?.maxAttempts { kind.maxAttempts = attempts }
-                if let timeout = override?.timeout { kind.timeout = timeout }
-                if let concurrency = override?.concurrency { kind.concurrency = concurrency }
-                if let rate = override?.rate { kind.rate = rate }
-                return kind
-            })
+        if conf.kinds["noop"]?.enabled == true {
+            kinds.append(.noop())
+            #if DEBUG
+            kinds.append(CrashKind.kind)
+            #endif
+        }
+        return kinds.filter { conf.kinds[$0.name]?.enabled != false }
     }
 }
 
 extension JobsConf {
+    /// The kinds with what this file says of their queue, attempts and time.
+    func overriding(_ kinds: [Kind]) -> [Kind] {
+        kinds.map { kind in
+            var kind = kind
+            let override = self.kinds[kind.name]
+            if let queue = override?.queue { kind.queue = queue }
+            if let attempts = override?.maxAttempts { kind.maxAttempts = attempts }
+            if let timeout = override?.timeout { kind.timeout = timeout }
+            kind.concurrency = override?.concurrency ?? kind.concurrency
+            kind.rate = override?.rate ?? kind.rate
+            return kind
+        }
+    }
+
     var assignmentSettings: AssignmentSettings {
         AssignmentSettings(strategy: AssignmentStrategy(rawValue: business.strategy.rawValue) ?? .laps)
     }

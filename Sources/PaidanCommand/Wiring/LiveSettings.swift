@@ -1,6 +1,7 @@
 import CRM
 import Channels
 import Curl
+import Jobs
 import Logging
 import Observability
 import OwnerThread
@@ -13,6 +14,9 @@ final class LiveSettings: Sendable {
         var routes = NotificationRoutes([:])
         /// Of the secrets that came with a reload.
         var redactor = Redactor([])
+        var queues: Set<String> = []
+        var schedules: [Jobs.Schedule] = []
+        var text = ConfText(name: "", text: "")
     }
 
     private let state: Lock<State>
@@ -21,17 +25,29 @@ final class LiveSettings: Sendable {
 
     var level: Logger.Level { state.withLock { $0.level } }
     var channels: [String: any Channel] { state.withLock { $0.channels } }
+    /// Names of the queues that there are.
+    var queues: Set<String> { state.withLock { $0.queues } }
+    /// Those that cannot run too.
+    var schedules: [Jobs.Schedule] { state.withLock { $0.schedules } }
     var routes: NotificationRoutes { state.withLock { $0.routes } }
+
+    /// The configuration that is in force, for processes that shall work with the same.
+    var text: ConfText {
+        get { state.withLock { $0.text } }
+        set { state.withLock { $0.text = newValue } }
+    }
 
     func redact(_ text: String) -> String { state.withLock { $0.redactor }.redact(text) }
 
-    /// Takes over what can be: log level, channels and notifications.
+    /// Takes over log level, channels, notifications, schedules and the names of the queues.
     func take(_ conf: JobsConf, _ curl: CurlClient, _ clock: ServerClock) {
         let channels = conf.connectedChannels(curl, clock)
         state.withLock { state in
             state.level = conf.log.level
             state.channels = channels
             state.routes = conf.routes
+            state.queues = Set(conf.queues.map(\.name))
+            state.schedules = conf.allSchedules
             state.redactor = Redactor(conf.secrets)
         }
     }

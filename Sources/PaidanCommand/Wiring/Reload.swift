@@ -1,49 +1,62 @@
+import Jobs
 import Logging
 import ServiceLifecycle
-import UnixSignals
 
-/// Reads jobs.conf again on SIGHUP.
+/// Reads jobs.conf again when it is asked to (SIGHUP).
 struct Reload: Service {
-    let load: @Sendable () throws -> JobsConf
+    let requests: AsyncStream<Void>
+    let read: @Sendable () throws -> ConfText
     let composition: Composition
+    /// `nil` without the role worker.
+    let workers: WorkerPool?
+    let supervisor: Supervisor
     let logger: Logger
 
     func run() async throws {
-        let signals = await UnixSignalsSequence(trapping: .sighup)
         await cancelWhenGracefulShutdown {
-            for await _ in signals { reload() }
+            var running = composition.conf
+            for await _ in requests {
+                supervisor.tell(.reloading)
+                await reload(&running)
+                supervisor.tell(.ready)
+            }
         }
     }
 
-    private func reload() {
+    private func reload(_ running: inout JobsConf) async {
         do {
-            let conf = try load()
-            let waiting = conf.tablesNeedingRestart(after: composition.conf)
+            let text = try read()
+            let conf = try JobsConf(text)
+            let changes = ConfChanges(from: running, to: conf, started: composition.conf)
             let metadata: Logger.Metadata = [
-                "needs_restart": "\(waiting.isEmpty ? "nothing" : waiting.joined(separator: ", "))"
+                "changed": "\(Self.list(changes.applied))", "needs_restart": "\(Self.list(changes.waiting))",
             ]
+            await warnOfJobs(in: Set(running.queues.map(\.name)).subtracting(conf.queues.map(\.name)))
             // By the level before or the one after it, whichever lets it through.
             let isHeard = logger.logLevel <= .notice
             if isHeard { logger.notice("configuration reloaded", metadata: metadata) }
-            composition.live.take(conf, composition.curl, composition.clock)
+            composition.take(conf, workers)
+            composition.live.text = text
+            running = conf
             if !isHeard { logger.notice("configuration reloaded", metadata: metadata) }
         } catch {
             logger.error("configuration is wrong; the running settings stay", metadata: ["problems": "\(error)"])
         }
     }
-}
 
-extension JobsConf {
-    /// Names of the tables that differ and that a running process cannot change.
-    func tablesNeedingRestart(after old: JobsConf) -> [String] {
-        let tables: [(String, (JobsConf) -> Any)] = [
-            ("timezone", { $0.timezone }), ("log.format", { $0.log.format }),
-            ("redis", { ($0.redis, $0.waitReplicas) }),
-            ("postgres", { $0.postgres }), ("http", { $0.http }), ("worker", { $0.worker }),
-            ("retention", { $0.retention }), ("queues", { $0.queues }),
-            ("kinds", { $0.kinds.sorted { $0.key < $1.key } }), ("schedules", { $0.schedules }),
-            ("assignment, expiry, pool, import", { $0.business }),
-        ]
-        return tables.filter { String(reflecting: $0.1(self)) != String(reflecting: $0.1(old)) }.map(\.0)
+    private static func list(_ items: [String]) -> String {
+        items.isEmpty ? "nothing" : items.joined(separator: ", ")
+    }
+
+    /// Jobs of a queue that is no longer named stay in Redis.
+    private func warnOfJobs(in queues: Set<String>) async {
+        guard !queues.isEmpty, let views = try? await composition.store.queues() else { return }
+        for view in views where queues.contains(view.name) {
+            let left = view.depth + view.delayed
+            guard left > 0 else { continue }
+            logger.warning(
+                "a queue was removed that holds jobs: they wait in Redis until jobs.conf names it again",
+                metadata: ["queue": "\(view.name)", "jobs": "\(left)"])
+        }
     }
 }

@@ -29,7 +29,7 @@ extension Composition {
     var schedulesAPI: SchedulesAPI {
         SchedulesAPI(
             board: ScheduleBoard(
-                schedules: { conf.allSchedules }, kinds: kinds, ledger: PostgresScheduleLedger(pool: pool)),
+                schedules: { [live] in live.schedules }, kinds: kinds, ledger: PostgresScheduleLedger(pool: pool)),
             form: jobForm)
     }
 }

@@ -12,14 +12,30 @@ import ServiceLifecycle
 
 /// The services of each role. They stop in the reverse of their order.
 enum ServiceParts {
-    static func worker(_ composition: Composition) throws -> [any Service] {
+    /// - Parameters:
+    ///   - suspects: where jobs run that were in flight in two crashes.
+    ///   - label: of its lines in the log.
+    static func pool(
+        _ composition: Composition, suspects: SuspectPolicy, label: String = "jobs",
+        adjusting adjust: (inout WorkerConfiguration) -> Void = { _ in }
+    ) throws -> WorkerPool {
         let conf = composition.conf
-        let logger = composition.logger("jobs")
         var configuration = WorkerConfiguration(worker: identity())
         configuration.concurrency = conf.worker.concurrency
         configuration.lease = conf.worker.lease
         configuration.drain = conf.worker.drain
         configuration.weights = conf.queues.map { ($0.name, $0.weight) }
+        configuration.suspects = suspects
+        adjust(&configuration)
+        return try WorkerPool(
+            store: composition.store, kinds: composition.kinds, configuration: configuration,
+            logger: composition.logger(label), isInfrastructure: Failures.isInfrastructure)
+    }
+
+    /// - Parameter workers: `nil` makes a pool that starts no other processes.
+    static func worker(_ composition: Composition, _ workers: WorkerPool? = nil) throws -> [any Service] {
+        let conf = composition.conf
+        let logger = composition.logger("jobs")
         var retention = Jobs.Retention()
         retention.done = conf.retention.done
         retention.dead = conf.retention.dead
@@ -30,9 +46,7 @@ enum ServiceParts {
             Relay(
                 pool: composition.pool, conninfo: conf.postgres.conninfo, store: composition.store,
                 kinds: composition.kinds, logger: logger),
-            try WorkerPool(
-                store: composition.store, kinds: composition.kinds, configuration: configuration, logger: logger,
-                isInfrastructure: Failures.isInfrastructure),
+            try workers ?? pool(composition, suspects: .alone),
         ]
     }
 
@@ -43,8 +57,8 @@ enum ServiceParts {
         postgres.sessions = 1
         return [
             Scheduler(
-                schedules: composition.conf.runnableSchedules(composition.kinds, logger),
-                ledger: PostgresScheduleLedger(pool: PostgresPool(postgres)), logger: logger),
+                schedules: composition.schedules, ledger: PostgresScheduleLedger(pool: PostgresPool(postgres)),
+                logger: logger),
             Reconciler(
                 pool: composition.pool, door: composition.store, imports: composition.imports,
                 hooks: composition.hooks, logger: logger),
@@ -56,11 +70,11 @@ enum ServiceParts {
 
     /// - Parameter onReady: called with the port that was taken.
     static func api(
-        _ composition: Composition, _ registry: PrometheusRegistry, _ logger: Logger,
+        _ composition: Composition, _ registry: PrometheusRegistry, _ logger: Logger, loops: LoopWatch? = nil,
         onReady: @escaping @Sendable (_ port: Int) async -> Void = { _ in }
     ) -> any Service {
         let conf = composition.conf
-        let health = Health(composition: composition, registry: registry)
+        let health = Health(composition: composition, registry: registry, loops: loops)
         return Server(
             host: conf.http.host, port: conf.http.port,
             dependencies: APIDependencies(

@@ -36,17 +36,35 @@ import Testing
         }
     }
 
-    @Test("a stop waits for jobs in hand, and a second SIGTERM changes nothing")
+    @Test("a stop waits for jobs in hand")
     func drain() async throws {
         try await Installation.with { here in
             let served = try await Served.start(here)
             let id = try await here.run("enqueue", "noop", "--args", #"{"sleep_ms": 4000}"#).lines.first ?? ""
             try await eventually("it runs") { try await states(here) == ["running"] }
             served.send(SIGTERM)
-            try await served.logs("\"stopping\"")
-            served.send(SIGTERM)
             #expect(try await served.ended() == .exited(0), "\(served.text)")
             #expect(try await here.run("jobs", "show", String(id), "--json").object["state"] as? String == "succeeded")
+        }
+    }
+
+    @Test("a second signal ends it at once, and the lease gives back what was in hand", arguments: [SIGTERM, SIGINT])
+    func second(_ signal: CInt) async throws {
+        try await Installation.with(conf: "[worker]\nlease = \"3s\"") { here in
+            let served = try await Served.start(here)
+            _ = try await here.run("enqueue", "noop", "--args", #"{"sleep_ms": 3000}"#)
+            try await eventually("it runs") { try await states(here) == ["running"] }
+            served.send(SIGTERM)
+            try await served.logs("\"stopping\"")
+            let start = ContinuousClock.now
+            served.send(signal)
+            #expect(try await served.ended() == .exited(1), "\(served.text)")
+            #expect(ContinuousClock.now - start < .seconds(1))
+            #expect(served.text.contains("ended at once by a second signal"))
+            #expect(try await states(here) == ["running"])
+            let next = try await Served.start(here)
+            try await eventually("it has run") { try await states(here) == ["succeeded"] }
+            try await next.stop()
         }
     }
 
@@ -76,30 +94,6 @@ import Testing
             #expect(ran.code == 0, "\(ran) \(served.text)")
             try await served.stop()
             #expect(!served.text.contains("\"stopped\""), "the level is error now")
-        }
-    }
-
-    @Test("systemd is told when it is ready and when it stops", arguments: ["worker", "api,scheduler"])
-    func systemd(_ roles: String) async throws {
-        try await Installation.with { here in
-            let socket = here.folder + "/notify"
-            let script = """
-                import socket, sys
-                s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-                s.bind(sys.argv[1])
-                s.settimeout(40)
-                while True:
-                    state = s.recv(4096).decode()
-                    print(state, flush=True)
-                    if state == "STOPPING=1": break
-                """
-            async let heard = Subprocess.run(
-                .name("setpriv"), arguments: ["--pdeathsig=KILL", "python3", "-c", script, socket],
-                output: .string(limit: 4096))
-            try await eventually("somebody listens") { here.has("notify") }
-            let served = try await Served.start(here, roles: roles, environment: ["NOTIFY_SOCKET": socket])
-            try await served.stop()
-            #expect(try await heard.standardOutput == "READY=1\nSTOPPING=1\n", "\(served.text)")
         }
     }
 
