@@ -64,7 +64,8 @@ struct Composition: Sendable {
             })
         kinds = Kinds.registry(
             conf: conf, pool: pool, store: store, list: list, desk: desk, imports: imports, hooks: hooks,
-            channels: { live.channels.mapValues(seams.channel) }, logger: Self.logger(conf, redactor, live, "jobs"))
+            channels: { live.channels.mapValues(seams.channel) }, logger: Self.logger(conf, redactor, live, "jobs"),
+            extra: seams.kinds(pool))
         live.take(conf, curl)
     }
 

@@ -9,7 +9,7 @@ enum Kinds {
     static func registry(
         conf: JobsConf, pool: PostgresPool, store: any JobStore, list: any SellerList, desk: AssignmentDesk,
         imports: ImportStore, hooks: AssignmentHooks, channels: @escaping @Sendable () -> [String: any Channel],
-        logger: Logger
+        logger: Logger, extra: [Kind] = []
     ) -> KindRegistry {
         let settings = conf.assignmentSettings
         let strategy = settings.strategy
@@ -22,6 +22,7 @@ enum Kinds {
             Reconciler(pool: pool, door: store, imports: imports, hooks: hooks, logger: logger).kind,
         ]
         if conf.kinds["noop"]?.enabled == true { kinds.append(.noop()) }
+        kinds += extra
         return KindRegistry(
             kinds.compactMap { kind in
                 var kind = kind
