@@ -110,7 +110,7 @@ extension Site {
             "SELECT count(*) FROM (SELECT FROM chaos.effect GROUP BY mark, n HAVING count(*) > 1) d")
         tally.refused = try await count("SELECT coalesce(sum(jobs), 0) FROM chaos.refused")
         let claims = try String(contentsOfFile: journal, encoding: .utf8).split(separator: "\n").compactMap { Int($0) }
-        tally.redelivered = claims.reduce(0, +) - tally.jobs
+        tally.redelivered = max(0, claims.reduce(0, +) - tally.jobs)
         for queue in Self.queues {
             let census = try await store.census(queue)
             tally.census[queue] = census.difference
