@@ -50,6 +50,14 @@ final class Fleet: Sendable {
         crew.withLock { $0.removeAll { $0 === worker } }
     }
 
+    /// The last lines of each, for whoever looks at a failure.
+    var logs: String {
+        crew.withLock { $0 }.map { worker in
+            let lines = worker.log.split(separator: "\n").suffix(25).joined(separator: "\n")
+            return "worker \(worker.pid)\(worker.isFrozen ? ", frozen" : ""):\n\(lines)"
+        }.joined(separator: "\n")
+    }
+
     /// Nobody of the crew may end by himself.
     func check() throws {
         for worker in crew.withLock({ $0 }) {

@@ -34,25 +34,32 @@ extension Site {
         var waiting = jobs
         var open = jobs
         var recovered: ContinuousClock.Instant?
-        try await until("the end of \(jobs.count) jobs of a dead process", within: .seconds(120)) {
-            let asked = open
-            let replies = try await persistently {
-                try await client.pipeline(
-                    asked.map { RedisCommand("HMGET", Self.base($0.queue) + "job:" + $0.id, "state", "holder") })
+        var seen: [InFlight: [String]] = [:]
+        do {
+            try await until("the end of \(jobs.count) jobs of a dead process", within: .seconds(120)) {
+                let asked = open
+                let replies = try await persistently {
+                    try await client.pipeline(
+                        asked.map { RedisCommand("HMGET", Self.base($0.queue) + "job:" + $0.id, "state", "holder") })
+                }
+                var goesOn: Set<InFlight> = []
+                var ended: Set<InFlight> = []
+                for (job, reply) in zip(asked, replies) {
+                    let fields = reply.array?.map { $0.string ?? "" } ?? ["", ""]
+                    seen[job] = fields
+                    let isOver = ["succeeded", "dead", "cancelled"].contains(fields[0])
+                    if isOver { ended.insert(job) }
+                    let isElsewhere = fields[0] == "running" && !fields[1].hasSuffix(" " + job.session)
+                    if isOver || isElsewhere { goesOn.insert(job) }
+                }
+                waiting.removeAll { goesOn.contains($0) }
+                open.removeAll { ended.contains($0) }
+                if waiting.isEmpty, recovered == nil { recovered = .now }
+                return open.isEmpty
             }
-            var goesOn: Set<InFlight> = []
-            var ended: Set<InFlight> = []
-            for (job, reply) in zip(asked, replies) {
-                let fields = reply.array?.map { $0.string ?? "" } ?? ["", ""]
-                let isOver = ["succeeded", "dead", "cancelled"].contains(fields[0])
-                if isOver { ended.insert(job) }
-                let isElsewhere = fields[0] == "running" && !fields[1].hasSuffix(" " + job.session)
-                if isOver || isElsewhere { goesOn.insert(job) }
-            }
-            waiting.removeAll { goesOn.contains($0) }
-            open.removeAll { ended.contains($0) }
-            if waiting.isEmpty, recovered == nil { recovered = .now }
-            return open.isEmpty
+        } catch {
+            let left = Dictionary(grouping: open) { "\($0.queue), was of \($0.session): \(seen[$0] ?? [])" }
+            throw ChaosError("\(error): \(left.map { "\($0.value.count) \($0.key)" }.joined(separator: "; "))")
         }
         return recovered.map { ($0 - since) / .seconds(1) }
     }

@@ -32,7 +32,10 @@ enum Run {
             }
             group.addTask {
                 var thrower = thrower
-                try await thrower.throwAll()
+                do { try await thrower.throwAll() } catch {
+                    say("\(plan.name): \(error)\n\(await site.state())\n\(fleet.logs)")
+                    throw error
+                }
                 feeder.grant(max(0, plan.jobs - feeder.granted))
                 feeder.close()
                 return thrower

@@ -108,6 +108,21 @@ final class Site: Sendable {
         return try String(contentsOfFile: output, encoding: .utf8)
     }
 
+    /// What the stores are about, for whoever looks at a failure.
+    func state() async -> String {
+        let queues = (try? await store.queues()) ?? []
+        let workers = (try? await store.workers()) ?? []
+        let sessions =
+            try? await pool.query(
+                """
+                SELECT concat_ws(' ', pid, state, wait_event, now() - xact_start, pg_blocking_pids(pid), left(query, 90))
+                FROM pg_stat_activity WHERE datname = current_database() AND state <> 'idle'
+                """
+            ).map { try $0.text(0) }
+        return (queues.map { "\($0)" } + workers.map { "\($0)" } + (sessions ?? ["PostgreSQL does not answer"]))
+            .joined(separator: "\n")
+    }
+
     /// Asks PostgreSQL, again and again while it is away.
     func count(_ sql: SQL) async throws -> Int {
         try await persistently { try await pool.query(sql)[0].int(0) }
