@@ -89,6 +89,11 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["OwnerThread", "Postgres", "Redis", subprocess, system],
             path: "Tests/TestSupport"),
+        .executableTarget(
+            name: "Chaos",
+            dependencies: [
+                "Jobs", "JobsPostgres", "JobsRedis", "OwnerThread", "Postgres", "Redis", "TestSupport", arguments,
+            ], path: "Tests/Chaos"),
         .testTarget(
             name: "APITests",
             dependencies: [

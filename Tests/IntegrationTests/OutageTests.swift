@@ -91,4 +91,38 @@ struct OutageTests {
             try await world.check([id: sheet])
         }
     }
+
+    @Test(
+        "Redis is flushed, or comes back as it was yesterday, in the middle of 10,000 rows", arguments: [true, false])
+    func forgets(_ isRestored: Bool) async throws {
+        try await World.with { world in
+            let service = try await world.serve()
+            let (first, second) = (Sheet(rows: 2000), Sheet(rows: 10_000, first: 20_000_000))
+            let a = try await world.upload(first.csv, to: service)
+            // The copy holds jobs that wait, that run and that have ended; all of them end later.
+            try await begun(a, world)
+            if isRestored { try await world.redis.keepCopy() }
+            try await world.rest()
+            let b = try await world.upload(second.csv, to: service)
+            try await until("rows of the second sheet are stored", within: .seconds(30)) {
+                try await world.count("SELECT count(*) FROM crm_customer WHERE import_id = \(b)") > 2000
+            }
+            if isRestored {
+                world.redis.stop()
+                try await world.redis.restoreCopy()
+                try await world.redis.start()
+            } else {
+                _ = try await world.client.send(RedisCommand("FLUSHALL"))
+            }
+            let start = ContinuousClock.now
+            try await until("the import is done", within: .seconds(60)) {
+                try await world.count("SELECT count(*) FROM paidan.import_batch WHERE id = \(b) AND state = 'done'")
+                    > 0
+            }
+            #expect(ContinuousClock.now - start < .seconds(60))
+            try await world.rest(within: .seconds(90))
+            try await world.check([a: first, b: second])
+            #expect(service.process.end == nil)
+        }
+    }
 }

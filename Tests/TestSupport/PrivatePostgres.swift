@@ -22,20 +22,26 @@ public final class PrivatePostgres: Sendable {
     public let conninfo: String
     private let folder: String
     private let data: String
+    private let settings: [String]
 
-    private init(number: Int) {
+    private init(number: Int, settings: [String]) {
+        self.settings = settings
         folder = PrivateServers.folder + "/extra\(number)"
         data = folder + "/data"
         conninfo = "host=\(folder) user=postgres dbname=postgres"
     }
 
     /// Starts a server; end it with ``stop()``.
-    public static func start() async throws -> PrivatePostgres {
+    ///
+    /// - Parameter settings: as in `postgresql.conf`, `NAME=VALUE`.
+    public static func start(
+        settings: [String] = ["fsync=off", "shared_buffers=16MB"]
+    ) async throws -> PrivatePostgres {
         let number = count.withLock { count in
             count += 1
             return count
         }
-        let server = PrivatePostgres(number: number)
+        let server = PrivatePostgres(number: number, settings: settings)
         try await PrivateServers.once("mkdir", [server.folder])
         try await PrivateServers.once("cp", ["-a", try await template.value, server.data])
         try await server.launch()
@@ -68,11 +74,18 @@ public final class PrivatePostgres: Sendable {
         try await PrivateServers.until("end of the killed server") { all.allSatisfy { !isAlive($0) } }
     }
 
-    /// Starts the server again after ``kill()``.
+    /// `pg_ctl stop -m immediate`: no session ends its work, nothing is written any more.
+    public func stopImmediately() async throws {
+        let all = try processes()
+        Glibc.kill(try pid, SIGQUIT)
+        try await PrivateServers.until("end of the server") { all.allSatisfy { !isAlive($0) } }
+    }
+
+    /// Starts the server again after ``kill()`` or ``stopImmediately()``.
     public func launch() async throws {
         PrivateServers.keep(
             try await PrivateServers.postgresBin() + "postgres",
-            ["-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB"],
+            ["-D", data, "-k", folder, "-c", "listen_addresses="] + settings.flatMap { ["-c", $0] },
             asPostgres: true)
         let program = try await PrivateServers.postgresBin() + "pg_isready"
         try await PrivateServers.until("postgres") {

@@ -74,6 +74,24 @@ public final class PrivateRedis: Sendable {
         }
     }
 
+    /// Copies the append-only file as it is now.
+    public func keepCopy() async throws {
+        try await copy(from: folder + "/appendonlydir", to: folder + "/copy")
+    }
+
+    /// Puts the kept copy in the place of the append-only file, as a restore from a backup does. Not while it runs.
+    public func restoreCopy() async throws {
+        try await copy(from: folder + "/copy", to: folder + "/appendonlydir")
+    }
+
+    private func copy(from: String, to: String) async throws {
+        for arguments: Arguments in [["rm", "-rf", to], ["cp", "-a", from, to]] {
+            let result = try await run(
+                .name("env"), arguments: arguments, output: .discarded, error: .string(limit: 4096))
+            guard result.terminationStatus.isSuccess else { throw ServerError(message: result.standardError) }
+        }
+    }
+
     /// The server stops answering; its sockets stay open.
     public func freeze() { signal(SIGSTOP) }
 

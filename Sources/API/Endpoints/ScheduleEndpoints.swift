@@ -24,8 +24,8 @@ public struct SchedulesAPI: Sendable {
         let job = NewJob(
             id: form.environment.makeID(), kind: kind.name, args: schedule.args, queue: schedule.queue ?? kind.queue,
             traceparent: JobForm.acceptable(traceparent))
-        _ = try await form.jobs.door.enqueue([job])
-        return try await form.jobs.door.job(job.id) ?? form.placeholder(job, id: job.id)
+        let enqueued = try await form.jobs.door.enqueue([job])[0]
+        return JobView(job, createdAt: enqueued.createdAt ?? 0)
     }
 
     func find(_ name: String) throws -> (schedule: Schedule, problem: ScheduleProblem?) {

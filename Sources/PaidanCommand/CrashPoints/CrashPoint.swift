@@ -15,6 +15,8 @@ struct CrashPoint: Sendable {
     enum Line: String, CaseIterable {
         /// A claim is in hand, its handler has not begun.
         case claimed
+        /// Receipt and effect are written, their transaction is open.
+        case written
         /// The effect is committed, the queue does not know.
         case acknowledging
         /// The queue has the jobs, the outbox does not know.
@@ -70,7 +72,7 @@ struct CrashPoint: Sendable {
 
     var seams: Seams {
         var seams = Seams()
-        seams.store = { CrashingJobStore(store: $0, point: self) }
+        seams.store = { FaultyJobStore(store: $0, point: self) }
         seams.list = { CrashingSellerList(list: $0, point: self) }
         seams.publisher = { CrashingPublisher(publisher: $0, point: self) }
         seams.channel = { CrashingChannel(channel: $0, point: self) }

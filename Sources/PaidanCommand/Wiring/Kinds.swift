@@ -10,7 +10,7 @@ enum Kinds {
     static func all(
         conf: JobsConf, pool: PostgresPool, store: any JobStore, list: any SellerList, desk: AssignmentDesk,
         imports: ImportStore, hooks: AssignmentHooks, channels: @escaping @Sendable () -> [String: any Channel],
-        logger: Logger
+        logger: Logger, extra: [Kind] = []
     ) -> [Kind] {
         let settings = conf.assignmentSettings
         let strategy = settings.strategy
@@ -28,6 +28,7 @@ enum Kinds {
             kinds.append(CrashKind.kind)
             #endif
         }
+        kinds += extra
         return kinds.filter { conf.kinds[$0.name]?.enabled != false }
     }
 }

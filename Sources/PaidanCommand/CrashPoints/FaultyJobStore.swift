@@ -2,41 +2,49 @@
 import Jobs
 import OwnerThread
 
-/// A queue between whose calls the process may end.
-struct CrashingJobStore: JobStore {
+/// A queue between whose calls the process may end, or that forgets what it hands out.
+struct FaultyJobStore: JobStore {
     private let store: any JobStore
-    private let point: CrashPoint
+    private let point: CrashPoint?
+    private let forgetsClaims: Bool
     /// Kinds of the jobs in hand, by id.
     private let kinds = Lock<[String: String]>([:])
 
-    init(store: any JobStore, point: CrashPoint) {
+    /// - Parameter forgetsClaims: a claim ends the job for the queue, as a plain pop from a list does.
+    init(store: any JobStore, point: CrashPoint?, forgetsClaims: Bool = false) {
         self.store = store
         self.point = point
+        self.forgetsClaims = forgetsClaims
     }
 
     func exchange(_ exchange: Exchange) async throws(StoreError) -> ExchangeReply {
         let done = exchange.settlements.filter { if case .done = $0.change { true } else { false } }.map(\.id)
-        point.reach(.acknowledging, kinds.withLock { kinds in done.compactMap { kinds.removeValue(forKey: $0) } })
+        point?.reach(.acknowledging, kinds.withLock { kinds in done.compactMap { kinds.removeValue(forKey: $0) } })
         let reply = try await store.exchange(exchange)
+        if forgetsClaims, !reply.claims.isEmpty {
+            let ended = reply.claims.map { Settlement($0, .done(result: nil, code: nil, message: "")) }
+            _ = try await store.exchange(
+                Exchange(queue: exchange.queue, session: exchange.session, settlements: ended, take: 0, firstSlot: 0))
+        }
         kinds.withLock { kinds in for claim in reply.claims { kinds[claim.id] = claim.kind } }
-        point.reach(.claimed, reply.claims.map(\.kind))
+        point?.reach(.claimed, reply.claims.map(\.kind))
         return reply
     }
 
     func enqueue(_ jobs: [NewJob]) async throws(StoreError) -> [Enqueued] {
         let answers = try await store.enqueue(jobs)
-        point.reach(.enqueued, jobs.map(\.kind))
+        point?.reach(.enqueued, jobs.map(\.kind))
         return answers
     }
 
     func checkpoint(session: String, queue: String, id: String) async throws(StoreError) {
-        point.reach(.checkpointed, kinds.withLock { [$0[id] ?? "-"] })
+        point?.reach(.checkpointed, kinds.withLock { [$0[id] ?? "-"] })
         try await store.checkpoint(session: session, queue: queue, id: id)
     }
 }
 
 // The rest is the store's.
-extension CrashingJobStore {
+extension FaultyJobStore {
     func job(_ id: String) async throws(StoreError) -> JobView? { try await store.job(id) }
 
     func jobs(_ filter: JobFilter, cursor: String?, limit: Int) async throws(StoreError) -> JobPage {
