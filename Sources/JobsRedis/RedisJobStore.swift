@@ -18,6 +18,8 @@ public final class RedisJobStore: JobStore {
     let queueNames: [String]
     /// Replicas that must have an enqueue before it is answered; 0 for none.
     let waitReplicas: Int
+    /// Of each call; `nil` is the client's.
+    let deadline: Duration?
     let state = Lock(State())
     private let heads: [String: [FunctionLibrary.Name: RedisCommand]]
 
@@ -25,12 +27,17 @@ public final class RedisJobStore: JobStore {
     ///   - client: for all commands that do not block; shared with others at will.
     ///   - configuration: the same server, for the peeks.
     ///   - queues: all queues there are, each `[a-z0-9_-]{1,32}` and not `assign`.
-    public init(client: RedisClient, configuration: RedisConfiguration, queues: [String], waitReplicas: Int = 0) {
+    ///   - deadline: of each call; `nil` is the client's.
+    public init(
+        client: RedisClient, configuration: RedisConfiguration, queues: [String], waitReplicas: Int = 0,
+        deadline: Duration? = nil
+    ) {
         for queue in queues { precondition(QueueName.isValid(queue), "queue name \(queue) is not [a-z0-9_-]{1,32}") }
         self.client = client
         self.configuration = configuration
         self.queueNames = queues
         self.waitReplicas = waitReplicas
+        self.deadline = deadline
         heads = Dictionary(uniqueKeysWithValues: queues.map { ($0, Self.heads(Keys(queue: $0))) })
     }
 

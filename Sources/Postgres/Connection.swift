@@ -47,11 +47,11 @@ internal import Glibc
         gate.connected(socket: unsafe PQsocket(made), canceller: unsafe Canceller(takingOwnershipOf: cancel))
         let silence = String(Int64(max(1, configuration.silence / .milliseconds(1))))
         let settings: SQL = """
-            SELECT set_config('DateStyle', 'ISO, YMD', false), set_config('IntervalStyle', 'iso_8601', false),
+            SELECT pg_backend_pid(), set_config('DateStyle', 'ISO, YMD', false), set_config('IntervalStyle', 'iso_8601', false),
             set_config('TimeZone', \(configuration.timeZone), false), set_config('bytea_output', 'hex', false),
             set_config('idle_in_transaction_session_timeout', \(silence), false)
             """
-        do { _ = try runOnce(settings) } catch {
+        do { gate.serves(backend: try ask(settings, within: configuration.connectTimeout)[0].int(0)) } catch {
             close()
             throw error.with(code: .connection)
         }
@@ -82,15 +82,20 @@ internal import Glibc
         return true
     }
 
+    /// How long a connection that listens may be silent before it is asked for a sign of life, and for that. Milliseconds.
+    private static let silence: Int32 = 3000
+
     /// Waits for notifications and gives the names of their channels to `signal`.
     ///
     /// - Returns: false if the connection was lost.
-    func waitForNotifications(_ wake: Int32, _ signal: (String) -> Void) -> Bool {
-        guard let raw = unsafe raw else { return false }
-        var descriptors = [unsafe PQsocket(raw), wake].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-        _ = unsafe poll(&descriptors, 2, -1)
-        guard descriptors[0].revents != 0 else { return true }
-        guard unsafe PQconsumeInput(raw) == 1, !isLost else { return false }
+    mutating func waitForNotifications(_ wake: Int32, _ signal: (String) -> Void) -> Bool {
+        guard let socket = unsafe withHandle({ unsafe PQsocket($0) }) else { return false }
+        var descriptors = [socket, wake].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        let events = unsafe poll(&descriptors, 2, Self.silence)
+        // Nothing came: is there anybody?
+        if events == 0, (try? ask("SELECT 1", within: .milliseconds(Int(Self.silence)))) == nil { return false }
+        guard events == 0 || descriptors[0].revents != 0 else { return true }
+        guard let raw = unsafe raw, unsafe PQconsumeInput(raw) == 1, !isLost else { return false }
         while let notification = unsafe PQnotifies(raw) {
             signal(unsafe String(cString: notification.pointee.relname))
             unsafe PQfreemem(notification)
@@ -110,9 +115,11 @@ internal import Glibc
         }
     }
 
-    /// The handle for the time of `body`; `nil` without a connection.
+    /// The handle for the time of `body`, which may block; `nil` without a connection.
     func withHandle<R>(_ body: (OpaquePointer) -> R) -> R? {
         guard let raw = unsafe raw else { return nil }
+        gate.enterCall()
+        defer { gate.leaveCall() }
         return unsafe body(raw)
     }
 

@@ -18,6 +18,8 @@ struct Composition: Sendable {
     let pool: PostgresPool
     let redis: RedisClient
     let store: any JobStore
+    /// The same queue for whoever asks over HTTP: a silent Redis is told of sooner than a worker gives up on it.
+    let door: any JobStore
     private let queue: RedisJobStore
     let curl: CurlClient
     let list: any SellerList
@@ -31,6 +33,11 @@ struct Composition: Sendable {
     /// What a SIGHUP may change.
     let live: LiveSettings
 
+    /// How long a store may be away before everything that needs it is told so at once.
+    static let patience = Duration.seconds(2)
+    /// How long a request waits for an answer of Redis.
+    private static let doorDeadline = Duration.milliseconds(2500)
+
     init(_ conf: JobsConf, seams: Seams = Seams()) {
         self.conf = conf
         redactor = Redactor(conf.secrets)
@@ -38,13 +45,19 @@ struct Composition: Sendable {
         self.live = live
         var postgres = conf.postgres
         // A request that needs the database is told soon that it is away; a restart of a moment is waited for.
-        postgres.patience = .seconds(3)
+        postgres.patience = Self.patience
+        postgres.connectTimeout = .seconds(3)
         // Who has been silent for a lease has lost its jobs, and with them the right to its locks.
         postgres.silence = conf.worker.lease
         pool = PostgresPool(postgres)
-        redis = RedisClient(conf.redis, name: "paidan")
-        queue = RedisJobStore(client: redis, configuration: conf.redis, queues: conf.queues.map(\.name))
+        var settings = conf.redis
+        settings.patience = Self.patience
+        redis = RedisClient(settings, name: "paidan")
+        let queues = conf.queues.map(\.name)
+        queue = RedisJobStore(client: redis, configuration: settings, queues: queues)
         store = seams.store(queue)
+        door = seams.store(
+            RedisJobStore(client: redis, configuration: settings, queues: queues, deadline: Self.doorDeadline))
         curl = CurlClient()
         list = seams.list(RedisSellerList(redis))
         desk = AssignmentDesk(pool: pool, list: list)
@@ -71,7 +84,7 @@ struct Composition: Sendable {
     var jobForm: JobForm { JobForm(jobs: jobsAPI, environment: environment) }
 
     var jobsAPI: JobsAPI {
-        JobsAPI(door: store, kinds: kinds, queues: Set(conf.queues.map(\.name)), refuseEffect: refuseEffect)
+        JobsAPI(door: door, kinds: kinds, queues: Set(conf.queues.map(\.name)), refuseEffect: refuseEffect)
     }
 
     /// Commits the receipt `cancelled`; whichever receipt commits first is true.

@@ -90,7 +90,7 @@ enum Failures {
     static let isInfrastructure: @Sendable (any Error) -> Bool = { error in
         switch error {
         case let error as PostgresError: error.isInfrastructure
-        case let error as RedisError: error.code != .server
+        case let error as RedisError: error.isInfrastructure
         case let error as StoreError: error.isInfrastructure
         default: false
         }
