@@ -22,20 +22,30 @@ public final class PrivatePostgres: Sendable {
     public let conninfo: String
     private let folder: String
     private let data: String
+    private let settings: [String]
+    /// Path of the unix socket.
+    public var socket: String { folder + "/.s.PGSQL.5432" }
 
-    private init(number: Int) {
+    private init(number: Int, disk: SmallDisk?, settings: [String]) {
         folder = PrivateServers.folder + "/extra\(number)"
-        data = folder + "/data"
+        data = (disk?.path ?? folder) + "/data"
+        self.settings = settings
         conninfo = "host=\(folder) user=postgres dbname=postgres"
     }
 
     /// Starts a server; end it with ``stop()``.
-    public static func start() async throws -> PrivatePostgres {
+    ///
+    /// - Parameters:
+    ///   - disk: where its data go.
+    ///   - settings: as in `["max_connections=12"]`.
+    public static func start(
+        disk: SmallDisk? = nil, settings: [String] = []
+    ) async throws -> PrivatePostgres {
         let number = count.withLock { count in
             count += 1
             return count
         }
-        let server = PrivatePostgres(number: number)
+        let server = PrivatePostgres(number: number, disk: disk, settings: settings)
         try await PrivateServers.once("mkdir", [server.folder])
         try await PrivateServers.once("cp", ["-a", try await template.value, server.data])
         try await server.launch()
@@ -43,8 +53,10 @@ public final class PrivatePostgres: Sendable {
     }
 
     /// Runs `body` with a server that is stopped at the end.
-    public static func with<T>(_ body: (PrivatePostgres) async throws -> T) async throws -> T {
-        let server = try await start()
+    public static func with<T>(
+        disk: SmallDisk? = nil, settings: [String] = [], _ body: (PrivatePostgres) async throws -> T
+    ) async throws -> T {
+        let server = try await start(disk: disk, settings: settings)
         let result: Result<T, any Error>
         do { result = .success(try await body(server)) } catch { result = .failure(error) }
         server.stop()
@@ -72,7 +84,8 @@ public final class PrivatePostgres: Sendable {
     public func launch() async throws {
         PrivateServers.keep(
             try await PrivateServers.postgresBin() + "postgres",
-            ["-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB"],
+            ["-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB"]
+                + settings.flatMap { ["-c", $0] },
             asPostgres: true)
         let program = try await PrivateServers.postgresBin() + "pg_isready"
         try await PrivateServers.until("postgres") {

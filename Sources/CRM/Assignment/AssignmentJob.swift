@@ -127,7 +127,7 @@ public struct AssignmentJob: Sendable {
         do {
             return try await list.pop(count)
         } catch {
-            logger.warning("seller list: no answer, slots are taken from PostgreSQL", metadata: ["error": "\(error)"])
+            logger.warning("seller list: no answer, slots are taken from PostgreSQL", metadata: ["trouble": "redis", "error": "\(error)"])
             return []
         }
     }
@@ -141,7 +141,7 @@ public struct AssignmentJob: Sendable {
                 try await list.giveBack(unused)
             }
         } catch {
-            logger.warning("seller list: not told, refilled when it runs out", metadata: ["error": "\(error)"])
+            logger.warning("seller list: not told, refilled when it runs out", metadata: ["trouble": "redis", "error": "\(error)"])
         }
     }
 }

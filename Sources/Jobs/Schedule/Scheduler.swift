@@ -54,7 +54,7 @@ public struct Scheduler: Service {
         } catch {
             // Ask again what has been fired; nothing is lost, the time stays due.
             known = [:]
-            logger.warning("schedules wait for their ledger", metadata: ["error": "\(error)"])
+            logger.warning("schedules wait for their ledger", metadata: ["trouble": "postgresql", "error": "\(error)"])
         }
     }
 }
