@@ -73,7 +73,8 @@ extension StoreError {
         case .cancelled: self.init(.cancelled, error.message, mayHaveRun: error.mayHaveRun)
         case .connect:
             self.init(
-                .unavailable, "\(error.message); is Redis running, and is redis.url right?", mayHaveRun: error.mayHaveRun)
+                .unavailable, "\(error.message); is Redis running, and is redis.url right?",
+                mayHaveRun: error.mayHaveRun)
         case .server where error.prefix == "OOM":
             self.init(.outOfMemory, "Redis is full (maxmemory)", mayHaveRun: false)
         default: self.init(.unavailable, error.message, mayHaveRun: error.mayHaveRun)

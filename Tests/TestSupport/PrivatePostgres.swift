@@ -73,6 +73,9 @@ public final class PrivatePostgres: Sendable {
         }
     }
 
+    /// False once it has ended, by itself too.
+    public var isRunning: Bool { (try? pid).map(isAlive) ?? false }
+
     /// `kill -9` for the server and all its sessions.
     public func kill() async throws {
         let all = try processes()

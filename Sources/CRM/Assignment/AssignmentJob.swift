@@ -127,7 +127,9 @@ public struct AssignmentJob: Sendable {
         do {
             return try await list.pop(count)
         } catch {
-            logger.warning("seller list: no answer, slots are taken from PostgreSQL", metadata: ["trouble": "redis", "error": "\(error)"])
+            logger.warning(
+                "seller list: no answer, slots are taken from PostgreSQL",
+                metadata: ["trouble": "redis", "error": "\(error)"])
             return []
         }
     }
@@ -141,7 +143,8 @@ public struct AssignmentJob: Sendable {
                 try await list.giveBack(unused)
             }
         } catch {
-            logger.warning("seller list: not told, refilled when it runs out", metadata: ["trouble": "redis", "error": "\(error)"])
+            logger.warning(
+                "seller list: not told, refilled when it runs out", metadata: ["trouble": "redis", "error": "\(error)"])
         }
     }
 }

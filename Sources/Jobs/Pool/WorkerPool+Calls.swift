@@ -20,7 +20,8 @@ extension WorkerPool {
             let reply = try await store.exchange(exchange)
             sink.yield(.replied(queue: queue, session: session, exchange.lane, take: exchange.take, reply))
         } catch {
-            logger.warning("exchange failed", metadata: ["trouble": "redis", "queue": "\(exchange.queue)", "error": "\(error)"])
+            logger.warning(
+                "exchange failed", metadata: ["trouble": "redis", "queue": "\(exchange.queue)", "error": "\(error)"])
             sink.yield(
                 .exchangeFailed(
                     queue: queue, session: session, take: exchange.take, exchange.settlements,
