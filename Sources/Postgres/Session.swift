@@ -177,6 +177,7 @@ struct Session: ~Copyable {
 
     /// Work that has not begun waits on, until its deadline; another session may be luckier.
     private func giveBack(_ operation: Operation) {
+        if let refusal = share.refusal { return operation.refuse(refusal) }
         if !share.queue.putBack(operation) { operation.refuse(.closed) }
     }
 

@@ -65,6 +65,7 @@ final class World: Sendable {
         store = RedisJobStore(client: client, configuration: configuration, queues: ["bulk", "critical", "default"])
         var settings = PostgresConfiguration(conninfo: conninfo)
         settings.sessions = 2
+        settings.applicationName = "scenario"
         pool = PostgresPool(settings)
         folder = PrivateServers.folder + "/world-\(redis.port)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -157,7 +158,8 @@ final class World: Sendable {
         let number = started.withLock { $0.count + 1 }
         let process = try await ChildProcess.start(
             Program.path, ["serve", "--roles", roles, "--config", folder + "/jobs.conf"],
-            environment: environment.merging(crashAt.map { ["PAIDAN_CRASH_AT": $0] } ?? [:]) { $1 }, log: folder + "/log\(number)")
+            environment: environment.merging(crashAt.map { ["PAIDAN_CRASH_AT": $0] } ?? [:]) { $1 },
+            log: folder + "/log\(number)")
         let service = Service(process: process)
         started.withLock { $0.append(service) }
         try await until("the service is up", within: .seconds(30)) {

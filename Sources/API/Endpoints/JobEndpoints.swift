@@ -117,7 +117,8 @@ enum JobEndpoints {
                 FieldError("", "idempotency_mismatch", "this Idempotency-Key was used with another body")
             ])
         }
-        var view = try await form.jobs.door.job(enqueued.id) ?? form.placeholder(job, id: enqueued.id)
+        // It is taken, and its sender is told so even if the queue cannot be looked at any more.
+        var view = (try? await form.jobs.door.job(enqueued.id)) ?? form.placeholder(job, id: enqueued.id)
         // A repeat answers with the first answer's status.
         let isRepeat = enqueued.outcome == .existing(.idempotency)
         if let wait, !isRepeat || enqueued.waitedUntil != nil {
@@ -152,7 +153,7 @@ enum JobEndpoints {
         while !view.state.isEnd, ContinuousClock.now < end {
             try await Task.sleep(for: min(pause, end - .now))
             pause = min(pause * 2, .milliseconds(500))
-            guard let next = try await jobs.door.job(view.id) else { break }
+            guard let next = try? await jobs.door.job(view.id) else { break }
             view = next
         }
         return view

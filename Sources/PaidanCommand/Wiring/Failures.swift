@@ -49,6 +49,6 @@ enum Failures {
         mayHaveRun
             ? ". It is not known whether the request was carried out; send it again later, with the same Idempotency-Key "
                 + "if it had one."
-            : "; nothing was done. Send the request again later."
+            : "; send the request again later."
     }
 }

@@ -20,7 +20,10 @@ struct AwayTests {
             let first = try await world.enqueueNoop(service)
             #expect(first.isUnavailable("Redis does not answer"), "\(first)")
             #expect(first.took < .seconds(4), "\(first.took)")
-            // It is known now: nobody waits.
+            // Before long it is known, and nobody waits.
+            try await until("it is known", within: .seconds(5)) {
+                try await world.ask(service, "GET", "/v1/queues").took < .milliseconds(500)
+            }
             for _ in 0..<3 {
                 let next = try await world.ask(service, "GET", "/v1/queues")
                 #expect(next.isUnavailable("Redis") && next.took < .milliseconds(500), "\(next)")

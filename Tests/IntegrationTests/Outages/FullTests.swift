@@ -86,7 +86,7 @@ struct FullTests {
                     try await world.enqueueNoop(service).status == 202
                 }
                 try await world.checkDone(before + sleepy, within: .seconds(20))
-                service.checkLog(names: fsync == "always" ? "onnection refused" : "MISCONF")
+                service.checkLog(names: fsync == "always" ? "session lost" : "MISCONF")
             }
         }
     }

@@ -1,3 +1,4 @@
+import CRM
 import Foundation
 import Jobs
 import JobsRedis
@@ -30,8 +31,13 @@ struct SlowTests {
                 let id = try await world.upload(sheet.csv, to: service)
                 let ids = try await world.noops(500, "slow") + world.noops(20, "sleepy", args: "{\"sleep_ms\":2000}")
                 try await world.checkDone(ids, within: .seconds(30))
-                try await world.rest(within: .seconds(60))
-                try await world.check([id: sheet])
+                try await until("every customer has a seller", within: .seconds(75)) {
+                    try await world.count(
+                        "SELECT count(*) FROM crm_customer WHERE import_id = \(id) AND pool_state = 'private'")
+                        == sheet.ok
+                }
+                let broken = try await world.pool.transaction { try Invariants.violations(in: &$0) }
+                #expect(broken.isEmpty, "\(broken)")
                 #expect(!service.process.log.contains("session lost"))
                 #expect(redis.accepted <= accepted + 3, "\(redis.accepted - accepted) new connections to Redis")
                 #expect(postgres.accepted <= 8, "\(postgres.accepted) connections to PostgreSQL")
