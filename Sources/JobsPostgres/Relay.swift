@@ -59,7 +59,7 @@ public struct Relay: Service {
         do {
             while try await relay() == batch, !Task.isCancelled, !Task.isShuttingDownGracefully {}
         } catch {
-            logger.warning("relay of the outbox paused", metadata: ["error": "\(error)"])
+            logger.warning("relay of the outbox paused", metadata: ["trouble": "store", "error": "\(error)"])
         }
     }
 

@@ -37,7 +37,7 @@ extension RedisJobStore {
 
     private func send(_ commands: [RedisCommand], _ client: RedisClient) async throws(StoreError) -> [RedisReply] {
         do {
-            return try await client.pipeline(commands)
+            return try await client.pipeline(commands, deadline: deadline)
         } catch {
             throw StoreError(error)
         }
@@ -63,7 +63,10 @@ extension RedisJobStore {
         case "OOM":
             return StoreError(
                 .outOfMemory, "Redis is full (maxmemory): let workers drain it or give it more", mayHaveRun: false)
-        case "BUSY", "MISCONF", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "WRONGPASS", "NOPERM":
+        case "MISCONF":
+            return StoreError(
+                .unavailable, "Redis cannot write its files (MISCONF): is its disk full?", mayHaveRun: false)
+        case "BUSY", "CLUSTERDOWN", "TRYAGAIN", "NOAUTH", "WRONGPASS", "NOPERM":
             return StoreError(.unavailable, "Redis answered \(word)", mayHaveRun: false)
         default:
             return StoreError(.refused, "Redis answered \(text.prefix(160))", mayHaveRun: true)
@@ -75,6 +78,10 @@ extension StoreError {
     init(_ error: RedisError) {
         switch error.code {
         case .cancelled: self.init(.cancelled, error.message, mayHaveRun: error.mayHaveRun)
+        case .connect:
+            self.init(
+                .unavailable, "\(error.message); is Redis running, and is redis.url right?",
+                mayHaveRun: error.mayHaveRun)
         case .server where error.prefix == "OOM":
             self.init(.outOfMemory, "Redis is full (maxmemory)", mayHaveRun: false)
         default: self.init(.unavailable, error.message, mayHaveRun: error.mayHaveRun)

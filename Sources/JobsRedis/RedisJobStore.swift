@@ -28,6 +28,8 @@ public final class RedisJobStore: JobStore {
     /// For enqueues that wait for replicas; `nil` without.
     let replicated: RedisClient?
     let enqueued = EnqueueCounters()
+    /// Of each call; `nil` is the client's.
+    let deadline: Duration?
     let state = Lock(State())
     private let made = ContinuousClock.now
 
@@ -35,10 +37,15 @@ public final class RedisJobStore: JobStore {
     ///   - client: for all commands that do not block; shared with others at will.
     ///   - configuration: the same server, for the peeks.
     ///   - queues: all queues there are, each `[a-z0-9_-]{1,32}` and not `assign`.
-    public init(client: RedisClient, configuration: RedisConfiguration, queues: [String], waitReplicas: Int = 0) {
+    ///   - deadline: of each call; `nil` is the client's.
+    public init(
+        client: RedisClient, configuration: RedisConfiguration, queues: [String], waitReplicas: Int = 0,
+        deadline: Duration? = nil
+    ) {
         self.client = client
         self.configuration = configuration
         self.waitReplicas = waitReplicas
+        self.deadline = deadline
         replicated = waitReplicas > 0 ? RedisClient(configuration, name: "enqueue") : nil
         set(queues: queues)
     }

@@ -17,7 +17,7 @@ public struct LineLogHandler: LogHandler {
     public var logLevel: Logger.Level = .info
     public var metadataProvider: Logger.MetadataProvider?
 
-    private let label: String
+    public let label: String
     private let format: Format
     private let redact: @Sendable (String) -> String
     private let write: @Sendable (String) -> Void

@@ -55,6 +55,8 @@ public final class WorkQueue<Element: Sendable>: Sendable {
     /// Elements waiting now.
     public var depth: Int { state.withLock { $0.depth } }
 
+    public var isClosed: Bool { state.withLock { $0.closed } }
+
     public func put(_ element: Element) -> Acceptance {
         let (acceptance, taker) = state.withLock { state -> (Acceptance, Taker?) in
             if state.closed { return (.closed, nil) }

@@ -14,7 +14,16 @@ final class CancelGate: Sendable {
         let done = DispatchSemaphore(value: 0)
     }
 
+    /// One call into libpq that may block, and the server's process it is for.
+    struct Call: Sendable, Hashable {
+        let number: UInt64
+        let backend: Int
+    }
+
     private struct State {
+        /// Odd while a call is under way.
+        var calls: UInt64 = 0
+        var backend = 0
         var socket: Int32 = -1
         var canceller: Canceller?
         var current: Operation?
@@ -36,9 +45,28 @@ final class CancelGate: Sendable {
             $0.socket = -1
             $0.canceller = nil
             $0.request = nil
+            $0.backend = 0
             close()
         }
     }
+
+    /// The server's process that this connection talks to.
+    func serves(backend: Int) { state.withLock { $0.backend = backend } }
+
+    /// Around every call that may block.
+    func enterCall() { state.withLock { $0.calls += 1 } }
+
+    func leaveCall() { state.withLock { $0.calls += 1 } }
+
+    /// The call that an operation waits for now.
+    var call: Call? {
+        state.withLock {
+            guard $0.current != nil, $0.calls % 2 == 1, $0.backend != 0 else { return nil }
+            return Call(number: $0.calls, backend: $0.backend)
+        }
+    }
+
+    var isBusy: Bool { state.withLock { $0.current != nil } }
 
     func begin(_ operation: Operation) { state.withLock { $0.current = operation } }
 
@@ -64,6 +92,14 @@ final class CancelGate: Sendable {
     func cut(_ operation: Operation) {
         state.withLock {
             guard $0.current === operation, $0.socket >= 0 else { return }
+            shutdown($0.socket, Int32(SHUT_RDWR))
+        }
+    }
+
+    /// Cuts the connection unless the call has returned.
+    func cut(_ call: Call) {
+        state.withLock {
+            guard $0.current != nil, $0.calls == call.number, $0.backend == call.backend, $0.socket >= 0 else { return }
             shutdown($0.socket, Int32(SHUT_RDWR))
         }
     }

@@ -45,7 +45,10 @@ internal import Glibc
         _ = unsafe PQsetNoticeReceiver(made, { _, _ in }, nil)
         unsafe raw = unsafe made
         gate.connected(socket: unsafe PQsocket(made), canceller: unsafe Canceller(takingOwnershipOf: cancel))
-        do { _ = try runOnce(configuration.sessionSettings) } catch {
+        do {
+            gate.serves(
+                backend: try ask(configuration.sessionSettings, within: configuration.connectTimeout)[0].int(0))
+        } catch {
             close()
             throw error.with(code: .connection)
         }
@@ -76,15 +79,20 @@ internal import Glibc
         return true
     }
 
+    /// How long a connection that listens may be silent before it is asked for a sign of life, and for that. Milliseconds.
+    private static let silence: Int32 = 3000
+
     /// Waits for notifications and gives the names of their channels to `signal`.
     ///
     /// - Returns: false if the connection was lost.
-    func waitForNotifications(_ wake: Int32, _ signal: (String) -> Void) -> Bool {
-        guard let raw = unsafe raw else { return false }
-        var descriptors = [unsafe PQsocket(raw), wake].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
-        _ = unsafe poll(&descriptors, 2, -1)
-        guard descriptors[0].revents != 0 else { return true }
-        guard unsafe PQconsumeInput(raw) == 1, !isLost else { return false }
+    mutating func waitForNotifications(_ wake: Int32, _ signal: (String) -> Void) -> Bool {
+        guard let socket = unsafe withHandle({ unsafe PQsocket($0) }) else { return false }
+        var descriptors = [socket, wake].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+        let events = unsafe poll(&descriptors, 2, Self.silence)
+        // Nothing came: is there anybody?
+        if events == 0, (try? ask("SELECT 1", within: .milliseconds(Int(Self.silence)))) == nil { return false }
+        guard events == 0 || descriptors[0].revents != 0 else { return true }
+        guard let raw = unsafe raw, unsafe PQconsumeInput(raw) == 1, !isLost else { return false }
         while let notification = unsafe PQnotifies(raw) {
             signal(unsafe String(cString: notification.pointee.relname))
             unsafe PQfreemem(notification)
@@ -104,9 +112,11 @@ internal import Glibc
         }
     }
 
-    /// The handle for the time of `body`; `nil` without a connection.
+    /// The handle for the time of `body`, which may block; `nil` without a connection.
     func withHandle<R>(_ body: (OpaquePointer) -> R) -> R? {
         guard let raw = unsafe raw else { return nil }
+        gate.enterCall()
+        defer { gate.leaveCall() }
         return unsafe body(raw)
     }
 

@@ -56,7 +56,7 @@ extension Connection {
     }
 
     fileprivate func copyWriter(_ operation: Operation) -> CopyWriter {
-        unsafe CopyWriter(operation, withHandle { unsafe $0 })
+        unsafe CopyWriter(operation, gate, withHandle { unsafe $0 })
     }
 
     fileprivate func endCopyIn(abort reason: String?) throws(PostgresError) -> Rows {

@@ -9,12 +9,14 @@ internal import CPQ
 
     private let raw: OpaquePointer?
     private let operation: Operation
+    private let gate: CancelGate
     private var buffer: [UInt8] = []
     private var isInRow = false
     private var failure: PostgresError?
 
-    init(_ operation: Operation, _ raw: OpaquePointer?) {
+    init(_ operation: Operation, _ gate: CancelGate, _ raw: OpaquePointer?) {
         self.operation = operation
+        self.gate = gate
         unsafe self.raw = unsafe raw
         buffer.reserveCapacity(Self.bufferSize + 4096)
     }
@@ -116,6 +118,8 @@ internal import CPQ
         defer { buffer.removeAll(keepingCapacity: true) }
         if failure == nil, let error = operation.stopError { failure = error }
         guard failure == nil, !buffer.isEmpty else { return }
+        gate.enterCall()
+        defer { gate.leaveCall() }
         let sent = unsafe buffer.withUnsafeBytes { bytes in
             unsafe PQputCopyData(raw, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), Int32(bytes.count))
         }

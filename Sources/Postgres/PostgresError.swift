@@ -49,12 +49,17 @@ public struct PostgresError: Error, Sendable, Hashable {
         self.statement = statement
     }
 
-    /// True if the same work may well succeed later: the database is unreachable, shutting down or out of resources.
+    /// True if the same work may well succeed later: the database is unreachable, starting or shutting down, read-only,
+    /// out of resources, or somebody ended the session or its statement.
     public var isInfrastructure: Bool {
         if [.connection, .timedOut, .full, .closed].contains(code) { return true }
         guard let sqlState else { return false }
-        return ["08", "25P03", "53", "57P", "58"].contains { sqlState.hasPrefix($0) }
+        return asksForRetry || Self.passing.contains { sqlState.hasPrefix($0) }
     }
+
+    /// SQLSTATEs and classes: connection, read-only, idle in a transaction for too long, the transaction took too long,
+    /// no resources, no lock, cancelled, shut down, system error.
+    private static let passing = ["08", "25006", "25P03", "25P04", "53", "55P03", "57014", "57P", "58"]
 
     /// Serialization failure or deadlock: the server asks to run the transaction again.
     var asksForRetry: Bool { sqlState == "40001" || sqlState == "40P01" }

@@ -91,6 +91,7 @@ public final class PostgresPool: Sendable {
     }
 
     private func submit(_ operation: Operation) {
+        if let refusal = share.refusal { return operation.refuse(refusal) }
         var acceptance = share.queue.put(operation)
         if acceptance == .full {
             // Those that were stopped while waiting are not counted.

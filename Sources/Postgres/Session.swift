@@ -13,15 +13,73 @@ final class SessionShare: Sendable {
         var retries = 0
         var finished = 0
         var waited = Duration.zero
+        /// Since when no connection can be made, and why.
+        var awaySince: ContinuousClock.Instant?
+        var awayReason = ""
+        /// The server takes connections, maybe, and says nothing.
+        var isSilent = false
     }
 
     let configuration: PostgresConfiguration
     let queue: WorkQueue<Operation>
     let counters = Lock(Counters())
+    let watch = ServerWatch()
 
     init(_ configuration: PostgresConfiguration) {
         self.configuration = configuration
         queue = WorkQueue(limit: configuration.inboxLimit)
+    }
+
+    // MARK: Whether there is a server
+
+    /// Why work is refused at once: nobody could reach the server for longer than `patience`.
+    var refusal: PostgresError? {
+        guard let patience = configuration.patience else { return nil }
+        return counters.withLock {
+            guard let since = $0.awaySince, ContinuousClock.now - since >= patience else { return nil }
+            return .unreachable($0.awayReason)
+        }
+    }
+
+    var isSilent: Bool { counters.withLock { $0.isSilent } }
+
+    func connectFailed(_ error: PostgresError, began: ContinuousClock.Instant) {
+        count(error)
+        counters.withLock {
+            $0.awaySince = $0.awaySince ?? began
+            $0.awayReason = error.message
+        }
+    }
+
+    /// A connection was made, or a transaction ended as it should.
+    func serverAnswers() {
+        counters.withLock {
+            $0.awaySince = nil
+            $0.isSilent = false
+        }
+    }
+
+    /// It has been silent for longer than anybody should wait.
+    func serverIsSilent() {
+        counters.withLock {
+            $0.isSilent = true
+            $0.awaySince = .now - (configuration.patience ?? .zero)
+            $0.awayReason = "the database server does not answer"
+        }
+        refuseWhatWaitedLong()
+    }
+
+    /// What has waited for a connection long enough is told that there is none.
+    func refuseWhatWaitedLong() {
+        guard let patience = configuration.patience else { return }
+        let now = ContinuousClock.now
+        let refusal = refusal
+        let reason = counters.withLock { $0.awayReason }
+        queue.removeAll { operation in
+            guard refusal != nil || now - operation.created >= patience else { return false }
+            operation.refuse(refusal ?? .unreachable(reason))
+            return true
+        }
     }
 
     func countRetry() { counters.withLock { $0.retries += 1 } }
@@ -51,6 +109,7 @@ struct Session: ~Copyable {
     init(_ share: SessionShare) {
         self.share = share
         connection = Connection(gate: CancelGate(), preparedLimit: share.configuration.preparedLimit)
+        share.watch.watch(connection.gate)
     }
 
     /// Blocks until the pool is closed and its work is done.
@@ -59,8 +118,7 @@ struct Session: ~Copyable {
             if operation.isFinished { continue }
             guard connection.isUsable() || connect() else {
                 giveBack(operation)
-                refuseWhatWaitedLong()
-                backOff()
+                regain()
                 continue
             }
             perform(operation)
@@ -68,14 +126,26 @@ struct Session: ~Copyable {
     }
 
     private mutating func connect() -> Bool {
+        let began = ContinuousClock.now
         do {
             try connection.open(share.configuration)
             share.counters.withLock { $0.connects += 1 }
+            share.serverAnswers()
             return true
         } catch {
-            share.count(error)
+            share.connectFailed(error, began: began)
             return false
         }
+    }
+
+    /// Tries until there is a connection again: work that is refused meanwhile must not be what brings it back.
+    private mutating func regain() {
+        repeat {
+            share.refuseWhatWaitedLong()
+            backOff()
+            if share.queue.isClosed { return }
+        } while !connect()
+        pause = .milliseconds(20)
     }
 
     private mutating func perform(_ operation: Operation) {
@@ -85,6 +155,7 @@ struct Session: ~Copyable {
             $0.busy += 1
             $0.waited += waited
         }
+        share.watch.begin(share)
         let disposition = operation.work(&connection, operation)
         connection.gate.end()
         if !connection.gate.settle() || connection.isLost { connection.close() }
@@ -92,6 +163,7 @@ struct Session: ~Copyable {
             $0.busy -= 1
             if disposition == .finished { $0.finished += 1 }
         }
+        if disposition == .finished, !connection.isLost { share.serverAnswers() }
         switch disposition {
         case .finished:
             pause = .milliseconds(20)
@@ -109,18 +181,8 @@ struct Session: ~Copyable {
         if let patience = share.configuration.patience, ContinuousClock.now - operation.created >= patience {
             return operation.refuse(.unreachable)
         }
+        if let refusal = share.refusal { return operation.refuse(refusal) }
         if !share.queue.putBack(operation) { operation.refuse(.closed) }
-    }
-
-    /// Called when no connection could be made: what has waited for one long enough is told so.
-    private func refuseWhatWaitedLong() {
-        guard let patience = share.configuration.patience else { return }
-        let now = ContinuousClock.now
-        share.queue.removeAll { operation in
-            guard now - operation.created >= patience else { return false }
-            operation.refuse(.unreachable)
-            return true
-        }
     }
 
     /// Sleeps between half and all of the pause, which doubles each time.
@@ -133,6 +195,11 @@ struct Session: ~Copyable {
 
 extension PostgresError {
     static let closed = PostgresError(code: .closed, message: "the pool is closed")
-    static let unreachable = PostgresError(code: .connection, message: "no connection to the database can be made")
+    static func unreachable(_ reason: String) -> PostgresError {
+        PostgresError(
+            code: .connection,
+            message: "no connection to the database can be made" + (reason.isEmpty ? "" : ": \(reason)"))
+    }
+
     static let full = PostgresError(code: .full, message: "too much work waits for a database session")
 }

@@ -1,7 +1,7 @@
-/// Time between two attempts to connect: doubles from 50 ms to 2 s, each shortened at random by up to a half.
+/// Time between two attempts to connect: doubles from 50 ms to 1 s, each shortened at random by up to a half.
 struct Backoff {
     static let first: Duration = .milliseconds(50)
-    static let cap: Duration = .seconds(2)
+    static let cap: Duration = .seconds(1)
 
     private var step = Self.first
 

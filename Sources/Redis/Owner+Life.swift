@@ -80,6 +80,7 @@ extension Owner {
     mutating func open(_ now: Instant) {
         phase = .open
         openedAt = now
+        awaySince = nil
         awayReason = nil
         shared.state.withLock { state in
             state.connectionNumber += 1
@@ -92,6 +93,7 @@ extension Owner {
         if case .open = phase, now - openedAt >= Self.goodLife { backoff.reset() }
         connection = nil
         shared.count(\.connectionErrors)
+        awaySince = awaySince ?? now
         awayReason = reason
         var random = SystemRandomNumberGenerator()
         phase = .away(until: now + backoff.next(using: &random))
@@ -110,6 +112,23 @@ extension Owner {
         output = []
         outputSent = 0
         sentBefore = 0
+    }
+
+    /// When whoever waits for a connection is told that there is none; `nil` while there is one, or without patience.
+    var patienceEnds: Instant? {
+        guard let patience = configuration.patience else { return nil }
+        return awaySince.map { $0 + patience }
+    }
+
+    /// Once the server has been away for long, nobody is kept waiting for it.
+    mutating func refuseAfterPatience(_ now: Instant) {
+        guard !waiting.isEmpty, let patienceEnds, now >= patienceEnds else { return }
+        let refused = waiting.takeAll()
+        shared.inbox.release(refused.count)
+        let reason = awayReason ?? "no answer"
+        for operation in refused {
+            operation.fail(RedisError(.connect, "no connection: \(reason)", mayHaveRun: false))
+        }
     }
 
     /// Fails operations whose deadline passed and forgets cancelled ones that were not sent.

@@ -36,6 +36,8 @@ struct Owner: ~Copyable {
     var phase = Phase.away(until: .now)
     var backoff = Backoff()
     var openedAt: Instant = .now
+    /// Since when there is no connection.
+    var awaySince: Instant? = .now
     /// Why there is no connection, for those whose deadline comes meanwhile.
     var awayReason: String?
 
@@ -67,6 +69,7 @@ struct Owner: ~Copyable {
             takeRequests(now)
             sweepIfDue(now)
             checkTimes(now)
+            refuseAfterPatience(now)
             sendWaiting(now)
             publish()
 
@@ -122,6 +125,7 @@ struct Owner: ~Copyable {
             let sweep = max(nextSweep, lastSweep + Self.sweepPause)
             next = next.map { min($0, sweep) } ?? sweep
         }
+        if !waiting.isEmpty, let patienceEnds { next = next.map { min($0, patienceEnds) } ?? patienceEnds }
         return next
     }
 

@@ -16,10 +16,13 @@ public struct RedisConfiguration: Sendable {
     public var connectTimeout: Duration = .seconds(5)
     /// Deadline of a command that names none, waiting included. Default 5 s.
     public var commandDeadline: Duration = .seconds(5)
-    /// A connection from which no byte came for so long while replies are due is dropped as dead. Default 10 s.
+    /// How long commands wait for a connection once there is none; after that all fail at once, until there is one again.
+    /// `nil`: each until its own deadline. Default `nil`.
+    public var patience: Duration?
+    /// A connection from which no byte came for so long while replies are due is dropped as dead. Default 5 s.
     ///
     /// If the command whose reply comes next has a later deadline, that counts: it may be a blocking one.
-    public var silenceLimit: Duration = .seconds(10)
+    public var silenceLimit: Duration = .seconds(5)
     /// Operations (a pipeline is one) that may wait to be sent, at least 1. Default 10,000.
     public var inboxLimit = 10_000
 

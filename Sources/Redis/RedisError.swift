@@ -26,6 +26,14 @@ public struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     /// False if the command certainly did not run: to send it again is safe.
     public let mayHaveRun: Bool
 
+    /// True if the same command may well succeed later: the server is away, slow, full, starting, or not the master.
+    public var isInfrastructure: Bool { code != .server || prefix.map(Self.passing.contains) == true }
+
+    private static let passing: Set = [
+        "READONLY", "NOREPLICAS", "LOADING", "MASTERDOWN", "UNBLOCKED", "OOM", "BUSY", "MISCONF", "CLUSTERDOWN",
+        "TRYAGAIN", "NOAUTH", "WRONGPASS", "NOPERM",
+    ]
+
     init(_ code: Code, _ message: String, prefix: String? = nil, mayHaveRun: Bool) {
         self.code = code
         self.message = message

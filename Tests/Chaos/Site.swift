@@ -25,7 +25,7 @@ final class Site: Sendable {
 
     static func with<T>(_ plan: RunPlan, _ body: (Site) async throws -> T) async throws -> T {
         let redis = try await PrivateRedis.start(try Durability.redisArguments())
-        let postgres = try await PrivatePostgres.start(settings: ["shared_buffers=64MB"])
+        let postgres = try await PrivatePostgres.start(settings: ["shared_buffers=64MB"], isDurable: true)
         let site = try Site(plan, redis, postgres)
         let result: Result<T, any Error>
         do {

@@ -18,7 +18,7 @@ final class World: Sendable {
     let mail: FakeSMTPServer
     let robot: FakeHTTPServer
     let token: String
-    private let folder: String
+    let folder: String
     var confPath: String { folder + "/jobs.conf" }
     private let started = Lock<[Service]>([])
 
@@ -30,17 +30,25 @@ final class World: Sendable {
 
     /// Runs `body` in a world of its own: a database, a Redis with an append-only file, a mail server, a robot.
     ///
-    /// - Parameter postgres: a server of the scenario's own, to be killed; nil takes the one that all share.
-    static func with(postgres: PrivatePostgres? = nil, _ body: (World) async throws -> Void) async throws {
+    /// - Parameters:
+    ///   - postgres: a server of the scenario's own, to be killed; nil takes the one that all share.
+    ///   - redis: further options of its server.
+    static func with(
+        postgres: PrivatePostgres? = nil, redis: [String] = [], _ body: (World) async throws -> Void
+    ) async throws {
         if let postgres {
             try await prepare(postgres.conninfo)
-            return try await with(conninfo: postgres.conninfo, body)
+            return try await with(conninfo: postgres.conninfo, redis, body)
         }
-        try await FreshDatabase.with(template: "integration", prepare: prepare) { try await with(conninfo: $0, body) }
+        try await FreshDatabase.with(template: "integration", prepare: prepare) {
+            try await with(conninfo: $0, redis, body)
+        }
     }
 
-    private static func with(conninfo: String, _ body: (World) async throws -> Void) async throws {
-        let redis = try await PrivateRedis.start(["--appendonly", "yes", "--appendfsync", "always"])
+    private static func with(
+        conninfo: String, _ options: [String], _ body: (World) async throws -> Void
+    ) async throws {
+        let redis = try await PrivateRedis.start(["--appendonly", "yes", "--appendfsync", "always"] + options)
         let world = try await World(redis: redis, conninfo: conninfo)
         let result: Result<Void, any Error>
         do { result = .success(try await body(world)) } catch { result = .failure(error) }
@@ -58,6 +66,7 @@ final class World: Sendable {
         store = RedisJobStore(client: client, configuration: configuration, queues: ["bulk", "critical", "default"])
         var settings = PostgresConfiguration(conninfo: conninfo)
         settings.sessions = 2
+        settings.applicationName = "scenario"
         pool = PostgresPool(settings)
         folder = PrivateServers.folder + "/world-\(redis.port)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
@@ -141,12 +150,17 @@ final class World: Sendable {
 
     /// Starts a process of the service and waits until it works.
     ///
-    /// - Parameter crashAt: the line at which it ends itself.
-    func serve(_ roles: String = "api,worker,scheduler", crashAt: String? = nil) async throws -> Service {
+    /// - Parameters:
+    ///   - crashAt: the line at which it ends itself.
+    ///   - environment: further variables.
+    func serve(
+        _ roles: String = "api,worker,scheduler", crashAt: String? = nil, environment: [String: String] = [:]
+    ) async throws -> Service {
         let number = started.withLock { $0.count + 1 }
         let process = try await ChildProcess.start(
             Program.path, ["serve", "--roles", roles, "--config", folder + "/jobs.conf"],
-            environment: crashAt.map { ["PAIDAN_CRASH_AT": $0] } ?? [:], log: folder + "/log\(number)")
+            environment: environment.merging(crashAt.map { ["PAIDAN_CRASH_AT": $0] } ?? [:]) { $1 },
+            log: folder + "/log\(number)")
         let service = Service(process: process)
         started.withLock { $0.append(service) }
         try await until("the service is up", within: .seconds(30)) {

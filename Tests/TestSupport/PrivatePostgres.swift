@@ -23,25 +23,32 @@ public final class PrivatePostgres: Sendable {
     private let folder: String
     private let data: String
     private let settings: [String]
+    /// Path of the unix socket.
+    public var socket: String { folder + "/.s.PGSQL.5432" }
 
-    private init(number: Int, settings: [String]) {
-        self.settings = settings
+    private init(number: Int, disk: SmallDisk?, settings: [String]) {
         folder = PrivateServers.folder + "/extra\(number)"
-        data = folder + "/data"
+        data = (disk?.path ?? folder) + "/data"
+        self.settings = settings
         conninfo = "host=\(folder) user=postgres dbname=postgres"
     }
 
     /// Starts a server; end it with ``stop()``.
     ///
-    /// - Parameter settings: as in `postgresql.conf`, `NAME=VALUE`.
+    /// - Parameters:
+    ///   - disk: where its data go.
+    ///   - settings: as in `postgresql.conf`, `NAME=VALUE`.
+    ///   - isDurable: it outlives a crash of the machine; slower.
     public static func start(
-        settings: [String] = ["fsync=off", "shared_buffers=16MB"]
+        disk: SmallDisk? = nil, settings: [String] = [], isDurable: Bool = false
     ) async throws -> PrivatePostgres {
         let number = count.withLock { count in
             count += 1
             return count
         }
-        let server = PrivatePostgres(number: number, settings: settings)
+        let server = PrivatePostgres(
+            number: number, disk: disk,
+            settings: ["fsync=\(isDurable ? "on" : "off")", "shared_buffers=16MB"] + settings)
         try await PrivateServers.once("mkdir", [server.folder])
         try await PrivateServers.once("cp", ["-a", try await template.value, server.data])
         try await server.launch()
@@ -49,8 +56,10 @@ public final class PrivatePostgres: Sendable {
     }
 
     /// Runs `body` with a server that is stopped at the end.
-    public static func with<T>(_ body: (PrivatePostgres) async throws -> T) async throws -> T {
-        let server = try await start()
+    public static func with<T>(
+        disk: SmallDisk? = nil, settings: [String] = [], _ body: (PrivatePostgres) async throws -> T
+    ) async throws -> T {
+        let server = try await start(disk: disk, settings: settings)
         let result: Result<T, any Error>
         do { result = .success(try await body(server)) } catch { result = .failure(error) }
         server.stop()
@@ -66,6 +75,9 @@ public final class PrivatePostgres: Sendable {
             return id
         }
     }
+
+    /// False once it has ended, by itself too.
+    public var isRunning: Bool { (try? pid).map(isAlive) ?? false }
 
     /// `kill -9` for the server and all its sessions.
     public func kill() async throws {

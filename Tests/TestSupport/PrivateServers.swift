@@ -29,7 +29,11 @@ public enum PrivateServers {
             }
             guard name.hasPrefix("paidan-test-"), let id = pid_t(name.dropFirst(12)), kill(id, 0) != 0, errno == ESRCH
             else { continue }
-            Task { _ = try? await run(.name("rm"), arguments: ["-rf", "/tmp/" + name], output: .discarded) }
+            Task {
+                // A small disk may be mounted there still.
+                let script = "umount -l /tmp/\(name)/disk* 2>/dev/null; rm -rf /tmp/\(name)"
+                _ = try? await run(.name("sh"), arguments: ["-c", script], output: .discarded, error: .discarded)
+            }
         }
     }
 

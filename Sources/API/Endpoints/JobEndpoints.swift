@@ -118,7 +118,7 @@ enum JobEndpoints {
                 FieldError("", "idempotency_mismatch", "this Idempotency-Key was used with another body")
             ])
         }
-        var view = try await view(of: enqueued, job, form)
+        var view = await view(of: enqueued, job, form)
         // A repeat answers with the first answer's status.
         let isRepeat = enqueued.outcome == .existing(.idempotency)
         if let wait, !isRepeat || enqueued.waitedUntil != nil {
@@ -132,10 +132,11 @@ enum JobEndpoints {
         return .json(form.json(view), status: .accepted).with(.location, "/v1/jobs/\(enqueued.id)")
     }
 
-    /// One that was made just now is shown as it was made; of an older one the queue is asked.
-    private static func view(of enqueued: Enqueued, _ job: NewJob, _ form: JobForm) async throws -> JobView {
+    /// One that was made just now is shown as it was made; of an older one the queue is asked. It is taken, and its
+    /// sender is told so even if the queue cannot be looked at any more.
+    private static func view(of enqueued: Enqueued, _ job: NewJob, _ form: JobForm) async -> JobView {
         if let time = enqueued.createdAt { return JobView(job, createdAt: time) }
-        return try await form.jobs.door.job(enqueued.id) ?? JobView(job, id: enqueued.id, createdAt: 0)
+        return (try? await form.jobs.door.job(enqueued.id)) ?? JobView(job, id: enqueued.id, createdAt: 0)
     }
 
     private static func enqueueBulk(_ call: Call, _ form: JobForm) async throws -> Reply {
@@ -159,7 +160,7 @@ enum JobEndpoints {
         while !view.state.isEnd, ContinuousClock.now < end {
             try await Task.sleep(for: min(pause, end - .now))
             pause = min(pause * 2, .milliseconds(500))
-            guard let next = try await jobs.door.job(view.id) else { break }
+            guard let next = try? await jobs.door.job(view.id) else { break }
             view = next
         }
         return view

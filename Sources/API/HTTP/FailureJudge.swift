@@ -21,7 +21,7 @@ public struct FailureJudge: Sendable {
         if error is CancellationError { return .unavailable("The request was cancelled; send it again.") }
         switch judge(error) {
         case .unavailable(let detail):
-            logger.warning("request failed: store away", metadata: ["error": "\(error)"])
+            logger.warning("request failed: store away", metadata: ["trouble": "\(detail)", "error": "\(error)"])
             return .unavailable(detail)
         case .unknown:
             logger.error("request failed", metadata: ["error": "\(error)"])

@@ -130,7 +130,9 @@ public struct AssignmentJob: Sendable {
         do {
             return try await list.pop(count)
         } catch {
-            logger.warning("seller list: no answer, slots are taken from PostgreSQL", metadata: ["error": "\(error)"])
+            logger.warning(
+                "seller list: no answer, slots are taken from PostgreSQL",
+                metadata: ["trouble": "redis", "error": "\(error)"])
             return []
         }
     }
@@ -144,7 +146,8 @@ public struct AssignmentJob: Sendable {
                 try await list.giveBack(unused)
             }
         } catch {
-            logger.warning("seller list: not told, refilled when it runs out", metadata: ["error": "\(error)"])
+            logger.warning(
+                "seller list: not told, refilled when it runs out", metadata: ["trouble": "redis", "error": "\(error)"])
         }
     }
 }

@@ -40,7 +40,8 @@ public struct Reconciler: Service {
                     try await reconcile()
                     if round % Self.roundsPerWait == 0 { try await assignWaiting() }
                 } catch {
-                    logger.warning("reconciler stopped before its end", metadata: ["error": "\(error)"])
+                    logger.warning(
+                        "reconciler stopped before its end", metadata: ["trouble": "store", "error": "\(error)"])
                 }
                 round += 1
                 try? await Task.sleep(for: Self.interval)

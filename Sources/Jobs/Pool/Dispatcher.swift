@@ -106,8 +106,8 @@ struct Dispatcher {
     /// How long free slots wait for company under load: what Redis needs for as many jobs, 15 µs each.
     var slotWait: Duration { min(.microseconds(15 * concurrency), .milliseconds(2)) }
 
-    /// 0.1 s, doubled with each failure, at most 5 s.
+    /// 0.1 s, doubled with each failure, at most 2 s: a store that comes back is found within moments.
     static func backoff(_ failures: Int) -> Duration {
-        min(.milliseconds(100 << min(max(failures - 1, 0), 10)), .seconds(5))
+        min(.milliseconds(100 << min(max(failures - 1, 0), 10)), .seconds(2))
     }
 }

@@ -78,7 +78,9 @@ struct HandlerRunner: Sendable {
         if isInfrastructure(error) {
             context.logger.notice(
                 "job waits for infrastructure",
-                metadata: ["job.kind": "\(kind.name)", "jobs": "\(claims.count)", "error": "\(error)"])
+                metadata: [
+                    "trouble": "store", "job.kind": "\(kind.name)", "jobs": "\(claims.count)", "error": "\(error)",
+                ])
             var result = settled(kind, claims, claims.map { _ in .snooze(for: snooze) }, since: start, context)
             result.trouble = true
             return result

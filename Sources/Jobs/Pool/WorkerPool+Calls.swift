@@ -12,7 +12,7 @@ extension WorkerPool {
             try await store.limit(kinds.limits)
             sink.yield(.opened(number))
         } catch {
-            logger.warning("cannot open a session", metadata: ["error": "\(error)"])
+            logger.warning("cannot open a session", metadata: ["trouble": "redis", "error": "\(error)"])
             sink.yield(.openFailed(number))
         }
     }
@@ -42,7 +42,8 @@ extension WorkerPool {
             let reply = try await store.exchange(exchange)
             sink.yield(.replied(queue: queue, session: session, exchange.lane, take: exchange.take, reply))
         } catch {
-            logger.warning("exchange failed", metadata: ["queue": "\(exchange.queue)", "error": "\(error)"])
+            logger.warning(
+                "exchange failed", metadata: ["trouble": "redis", "queue": "\(exchange.queue)", "error": "\(error)"])
             sink.yield(
                 .exchangeFailed(
                     queue: queue, session: session, take: exchange.take, exchange.settlements,
@@ -65,7 +66,7 @@ extension WorkerPool {
             try await store.beat(session: sessionName(session), lease: configuration.lease, worker: info)
             sink.yield(.beaten(session: session, at: now))
         } catch {
-            logger.warning("beat failed", metadata: ["error": "\(error)"])
+            logger.warning("beat failed", metadata: ["trouble": "redis", "error": "\(error)"])
             sink.yield(error.code == .sessionLost ? .sessionLost(session) : .beatFailed(session: session))
         }
     }

@@ -1,5 +1,7 @@
 -- reap: takes back the jobs of sessions whose lease has ended, at most 256 a call.
 -- A crash is counted only if the session's process is no longer registered and Redis has been up for a lease:
+-- After a time in which no worker was heard, Redis may have been frozen and every lease have ended: processes that live
+-- have 5 s to come back and take their jobs with them (`open`) before anything is counted.
 -- first crash → ready, second → suspect, third → dead `poison`; uncounted ones go back to the front.
 -- KEYS: the queue's, then paidan:workers. ARGV: lease ms. (A session is named PROCESS.NUMBER.)
 -- Output: {more 0|1, sessions ended, jobs given back, then id and kind of each poisoned job}
@@ -10,17 +12,39 @@ local function up_for(lease)
   return not seconds or seconds * 1000 >= lease
 end
 
+local COME_BACK = 5000
+
+-- True while live processes may still be on their way back.
+local function is_stalled(keys, lease, t)
+  local beaten = tonumber(redis.call('HGET', keys[COUNTERS], 'beaten_at') or '')
+  local stalled = tonumber(redis.call('HGET', keys[COUNTERS], 'stalled_at') or '0')
+  if beaten and stalled < beaten and t - beaten > lease * 2 / 3 then
+    stalled = t
+    redis.call('HSET', keys[COUNTERS], 'stalled_at', t)
+  end
+  return t - stalled < COME_BACK
+end
+
 local function reap(keys, argv)
   local lease = tonumber(argv[1])
   local b, t = base(keys), now()
   local left, ended, back = 256, 0, 0
   local reply = { 0, 0, 0 }
-  local settled
+  local settled, stalled
+  local lost, left_alone = {}, 0
   for _, session in ipairs(redis.call('ZRANGE', keys[SESSIONS], '-inf', t, 'BYSCORE', 'LIMIT', 0, 16)) do
-    if settled == nil then settled = up_for(lease) end
+    if settled == nil then settled, stalled = up_for(lease), is_stalled(keys, lease, t) end
     local process = string.match(session, '^(.*)%.%d+$') or session
     local registered = redis.call('ZSCORE', keys[WORKERS], process)
     local counted = settled and not (registered and tonumber(registered) > t)
+    if counted and stalled then
+      left_alone = left_alone + 1
+    else
+      lost[#lost + 1] = { session, counted }
+    end
+  end
+  for _, pair in ipairs(lost) do
+    local session, counted = pair[1], pair[2]
     local slots, ids, more = in_flight(b, session, left)
     left = left - #ids
     if not counted then
@@ -58,7 +82,7 @@ local function reap(keys, argv)
     redis.call('ZREM', keys[SESSIONS], session)
     ended = ended + 1
   end
-  if redis.call('ZCOUNT', keys[SESSIONS], '-inf', t) > 0 then reply[1] = 1 end
+  if left_alone == 0 and redis.call('ZCOUNT', keys[SESSIONS], '-inf', t) > 0 then reply[1] = 1 end
   count(keys, 'lost_sessions', ended)
   reply[2], reply[3] = ended, back
   return reply

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- seller_list_load: replaces the seller list and its backup copy, unless a newer load is there.
 -- KEYS[1] list   KEYS[2] origin   KEYS[3] reset   KEYS[4] loaded ("cycle stamp" of the last load)
 -- ARGV[1] cycle   ARGV[2] stamp   ARGV[3] version of the shares   ARGV[4] tokens for the list, n

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- seller_list_return: puts tokens back to the front of the seller list, in their order.
 -- KEYS[1] list   KEYS[2] loaded ("cycle stamp" of the last load)
 -- ARGV[1 … n] tokens, cycle:position:user, all of one cycle

@@ -18,12 +18,20 @@ local function open(keys, argv)
   return #ids
 end
 
+-- Notes that a worker lives. When none was heard for most of a lease, it was the workers or Redis itself: `stalled_at`.
+local function note_beat(keys, lease, t)
+  local before = tonumber(redis.call('HGET', keys[COUNTERS], 'beaten_at') or '')
+  if before and t - before > lease * 2 / 3 then redis.call('HSET', keys[COUNTERS], 'stalled_at', t) end
+  redis.call('HSET', keys[COUNTERS], 'beaten_at', t)
+end
+
 -- beat: moves the lease's end. ARGV: session, lease ms. Output: new end.
 local function beat(keys, argv)
   if not redis.call('ZSCORE', keys[SESSIONS], argv[1]) then return fenced() end
-  local t = now() + tonumber(argv[2])
-  redis.call('ZADD', keys[SESSIONS], t, argv[1])
-  return t
+  local lease, t = tonumber(argv[2]), now()
+  note_beat(keys, lease, t)
+  redis.call('ZADD', keys[SESSIONS], t + lease, argv[1])
+  return t + lease
 end
 
 -- cancellations: jobs of this session that were cancelled since the last call. ARGV: session. Output: ids.

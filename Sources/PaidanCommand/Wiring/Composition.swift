@@ -18,7 +18,10 @@ struct Composition: Sendable {
     let pool: PostgresPool
     let redis: RedisClient
     let store: any JobStore
+    /// The same queue for whoever asks over HTTP: a silent Redis is told of sooner than a worker gives up on it.
+    let door: any JobStore
     private let queue: RedisJobStore
+    private let doorQueue: RedisJobStore
     /// Without overrides.
     private let ownKinds: [Kind]
     let curl: CurlClient
@@ -35,6 +38,11 @@ struct Composition: Sendable {
     let live: LiveSettings
     let clock = ServerClock()
 
+    /// How long a store may be away before everything that needs it is told so at once.
+    static let patience = Duration.seconds(2)
+    /// How long a request waits for an answer of Redis.
+    private static let doorDeadline = Duration.milliseconds(2500)
+
     init(_ conf: JobsConf, seams: Seams = Seams()) {
         self.conf = conf
         redactor = Redactor(conf.secrets)
@@ -42,14 +50,22 @@ struct Composition: Sendable {
         self.live = live
         var postgres = conf.postgres
         // A request that needs the database is told soon that it is away; a restart of a moment is waited for.
-        postgres.patience = .seconds(3)
+        postgres.patience = Self.patience
+        postgres.connectTimeout = .seconds(3)
         // Who has been silent for a lease has lost its jobs, and with them the right to its locks.
         postgres.silence = conf.worker.lease
         pool = PostgresPool(postgres)
-        redis = RedisClient(conf.redis, name: "paidan")
+        var settings = conf.redis
+        settings.patience = Self.patience
+        redis = RedisClient(settings, name: "paidan")
+        let queues = conf.queues.map(\.name)
         queue = RedisJobStore(
-            client: redis, configuration: conf.redis, queues: conf.queues.map(\.name), waitReplicas: conf.waitReplicas)
+            client: redis, configuration: settings, queues: queues, waitReplicas: conf.waitReplicas)
         store = seams.store(queue)
+        doorQueue = RedisJobStore(
+            client: redis, configuration: settings, queues: queues, waitReplicas: conf.waitReplicas,
+            deadline: Self.doorDeadline)
+        door = seams.store(doorQueue)
         curl = CurlClient()
         list = seams.list(RedisSellerList(redis))
         desk = AssignmentDesk(pool: pool, list: list)
@@ -77,7 +93,7 @@ struct Composition: Sendable {
 
     /// Takes over what can be changed in a running process: queues, kinds, schedules, channels, notifications, log level.
     func take(_ conf: JobsConf, _ workers: WorkerPool?) {
-        queue.set(queues: conf.queues.map(\.name))
+        for queue in [queue, doorQueue] { queue.set(queues: conf.queues.map(\.name)) }
         kinds.replace(conf.overriding(ownKinds))
         schedules.replace(conf.runnableSchedules(kinds, logger("scheduler")))
         live.take(conf, curl, clock)
@@ -88,7 +104,7 @@ struct Composition: Sendable {
     var jobForm: JobForm { JobForm(jobs: jobsAPI, environment: environment) }
 
     var jobsAPI: JobsAPI {
-        JobsAPI(door: store, kinds: kinds, queueNames: { [live] in live.queues }, refuseEffect: refuseEffect)
+        JobsAPI(door: door, kinds: kinds, queueNames: { [live] in live.queues }, refuseEffect: refuseEffect)
     }
 
     /// Commits the receipt `cancelled`; whichever receipt commits first is true.
@@ -112,6 +128,7 @@ struct Composition: Sendable {
     func close() {
         curl.close()
         queue.close()
+        doorQueue.close()
         redis.close()
         pool.close()
     }

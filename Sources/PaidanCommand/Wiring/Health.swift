@@ -14,23 +14,32 @@ struct Health: Sendable {
     let registry: PrometheusRegistry
     let loops: LoopWatch?
 
+    /// Both stores are asked at the same time, and neither for long.
     func problems() async -> [(name: String, reason: String)] {
-        var problems: [(name: String, reason: String)] = []
+        async let redis = redisProblem()
+        async let postgres = postgresProblem()
+        return await [redis, postgres].compactMap { $0 }
+    }
+
+    private func redisProblem() async -> (name: String, reason: String)? {
         do {
             _ = try await composition.redis.send(RedisCommand("PING"), deadline: .seconds(2))
+            return nil
         } catch {
-            problems.append(("redis", "does not answer"))
+            return ("redis", error.code == .server ? "refuses: \(error.prefix ?? "error")" : "does not answer")
         }
+    }
+
+    private func postgresProblem() async -> (name: String, reason: String)? {
         do {
             // In time also when the server is silent.
             _ = try await composition.pool.query("SELECT 1", deadline: .seconds(2))
             let states = try await Migrator(pool: composition.pool, migrations: Stores.migrations).status()
-            let missing = states.filter { $0.state != .applied && $0.state != .unknown }
-            if let first = missing.first { problems.append(("migrations", "\(first.name) is \(first.state)")) }
+            let missing = states.first { $0.state != .applied && $0.state != .unknown }
+            return missing.map { ("migrations", "\($0.name) is \($0.state)") }
         } catch {
-            problems.append(("postgresql", "does not answer"))
+            return ("postgresql", "does not answer")
         }
-        return problems
     }
 
     func metrics() async -> String {

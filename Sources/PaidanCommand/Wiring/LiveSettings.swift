@@ -19,6 +19,7 @@ final class LiveSettings: Sendable {
         var text = ConfText(name: "", text: "")
     }
 
+    let troubles = TroubleFilter()
     private let state: Lock<State>
 
     init(level: Logger.Level) { state = Lock(State(level: level)) }
@@ -85,5 +86,15 @@ struct LiveLogHandler: LogHandler {
         set { handler[metadataKey: key] = newValue }
     }
 
-    func log(event: LogEvent) { handler.log(event: event) }
+    func log(event: LogEvent) {
+        guard let trouble = event.metadata?["trouble"] ?? metadata["trouble"] else { return handler.log(event: event) }
+        switch live.troubles.judge("\(handler.label) \(trouble) \(event.message)") {
+        case .drop: return
+        case .pass(leftOut: 0): handler.log(event: event)
+        case .pass(let leftOut):
+            var event = event
+            event.metadata = (event.metadata ?? [:]).merging(["left_out": "\(leftOut)"]) { _, new in new }
+            handler.log(event: event)
+        }
+    }
 }

@@ -101,33 +101,3 @@ enum ServiceParts {
             version: Release.version, startedAt: WallClock.milliseconds())
     }
 }
-
-/// Which errors are a store's trouble, for the worker and for HTTP.
-enum Failures {
-    static let isInfrastructure: @Sendable (any Error) -> Bool = { error in
-        switch error {
-        case let error as PostgresError: error.isInfrastructure
-        case let error as RedisError: error.code != .server
-        case let error as StoreError: error.isInfrastructure
-        default: false
-        }
-    }
-
-    static let verdict: @Sendable (any Error) -> FailureJudge.Verdict = { error in
-        switch error {
-        case let error as PostgresError where error.isInfrastructure:
-            .unavailable("PostgreSQL does not answer; send the request again later.")
-        case let error as StoreError where error.code == .outOfMemory:
-            .unavailable("Redis has no memory left for new jobs; send the request again later.")
-        case let error as StoreError where error.code == .notReplicated:
-            .unavailable(
-                "The job is stored, but too few replicas of Redis have it; send it again with the same Idempotency-Key."
-            )
-        case let error as StoreError where error.isInfrastructure:
-            .unavailable("Redis does not answer; send the request again later.")
-        case let error as RedisError where error.code != .server:
-            .unavailable("Redis does not answer; send the request again later.")
-        default: .unknown
-        }
-    }
-}

@@ -16,6 +16,7 @@ enum Stores {
     ) async throws -> Result {
         var configuration = conf.postgres
         configuration.sessions = 1
+        configuration.patience = Composition.patience
         let pool = PostgresPool(configuration)
         defer { pool.close() }
         return try await body(pool)
