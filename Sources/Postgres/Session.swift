@@ -179,7 +179,7 @@ struct Session: ~Copyable {
     private func giveBack(_ operation: Operation) {
         // Not to a session that is as badly off: a server that the network has swallowed costs each of them seconds.
         if let patience = share.configuration.patience, ContinuousClock.now - operation.created >= patience {
-            return operation.refuse(.unreachable)
+            return operation.refuse(.unreachable("the server was sought for longer than the patience"))
         }
         if let refusal = share.refusal { return operation.refuse(refusal) }
         if !share.queue.putBack(operation) { operation.refuse(.closed) }

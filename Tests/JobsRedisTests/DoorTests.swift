@@ -12,7 +12,7 @@ import Testing
         _ = try await f.client.send(RedisCommand("DEL", "paidan:{\(f.queue)}:job:a"))
         var b = f.job("b")
         b.key = "k"
-        #expect(try await f.store.enqueue([b])[0] == .init(id: "b", outcome: .created))
+        #expect(try await f.store.enqueue([b])[0].untimed == .init(id: "b", outcome: .created))
     }
 
     @Test func foreignPushesGetIdentityOrDie() async throws {

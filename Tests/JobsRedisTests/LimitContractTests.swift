@@ -5,7 +5,7 @@ import Testing
 
 /// Limits of kinds, alike in every store: exact over all queues, and nothing is lost, held up or forgotten.
 @Suite struct LimitContractTests {
-    typealias Which = ContractTests.StoreUnderTest
+    typealias Which = StoreUnderTest
 
     /// One store, a kind of the test's own, and sessions in it.
     final class Bench: Sendable {

@@ -7,8 +7,8 @@ import Testing
 
 /// Sliding windows: of a key, asked by handlers; and of a kind's starts, kept by the claim.
 @Suite struct RateTests {
-    @Test(arguments: ContractTests.StoreUnderTest.allCases)
-    func aWindowIsNeverOverfull(_ which: ContractTests.StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.allCases)
+    func aWindowIsNeverOverfull(_ which: StoreUnderTest) async throws {
         let b = try await LimitContractTests.Bench(which)
         let rate = Rate(3, per: .milliseconds(2000))
         let store = b.store
@@ -51,8 +51,8 @@ import Testing
         #expect(try await f.store.permit(queue: f.queue, key: "back", rate: Rate(2, per: .milliseconds(200))) == nil)
     }
 
-    @Test(arguments: ContractTests.StoreUnderTest.allCases)
-    func startsOfAKindKeepItsRate(_ which: ContractTests.StoreUnderTest) async throws {
+    @Test(arguments: StoreUnderTest.allCases)
+    func startsOfAKindKeepItsRate(_ which: StoreUnderTest) async throws {
         let b = try await LimitContractTests.Bench(which)
         let window = 600
         try await b.store.limit([KindLimit(kind: b.kind, rate: Rate(4, per: .milliseconds(window)))])

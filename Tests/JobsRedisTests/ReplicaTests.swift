@@ -20,7 +20,7 @@ import Testing
             do throws(StoreError) {
                 _ = try await store.enqueue([job])
                 return nil
-            } catch { return error as? StoreError }
+            } catch { return error }
         }
         // Others are not held up meanwhile.
         let start = ContinuousClock.now

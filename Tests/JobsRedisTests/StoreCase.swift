@@ -44,6 +44,11 @@ extension Fixture {
     var anyStore: any JobStore { store }
 }
 
+extension Enqueued {
+    /// Without the store's time.
+    var untimed: Enqueued { Enqueued(id: id, outcome: outcome, waitedUntil: waitedUntil) }
+}
+
 /// What every store must do alike is tested on each of these.
 enum StoreUnderTest: CaseIterable, Sendable { case memory, redis }
 

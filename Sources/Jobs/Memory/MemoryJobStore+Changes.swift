@@ -17,7 +17,8 @@ extension MemoryJobStore.Queue {
         }
         guard outcome == .created else { return Enqueued(id: id, outcome: outcome) }
         let due = job.delay.map { now + $0.inMilliseconds } ?? job.runAt ?? 0
-        jobs[id] = .init(view: JobView(job, createdAt: now), queuedAt: now, timeout: job.timeout, traceparent: job.traceparent)
+        jobs[id] = .init(
+            view: JobView(job, createdAt: now), queuedAt: now, timeout: job.timeout, traceparent: job.traceparent)
         if let key = job.key { unique[key] = id }
         if due > now { delayed[id] = due } else { ready.insert(id, at: 0) }
         counts.enqueued += 1
@@ -93,8 +94,10 @@ extension MemoryJobStore.Queue {
     func listing() -> [JobView] {
         let running = sessions.keys.sorted().flatMap { inFlightInOrder($0) }
         let aside = parked.keys.sorted().flatMap { (parked[$0] ?? []).reversed() }
-        let live = (running + ready.reversed() + aside + suspect.reversed() + Self.inOrder(delayed)).compactMap { jobs[$0] }
-            .filter { !$0.isDiscarded && $0.view.state != .cancelled }
+        let live = (running + ready.reversed() + aside + suspect.reversed() + Self.inOrder(delayed)).compactMap {
+            jobs[$0]
+        }
+        .filter { !$0.isDiscarded && $0.view.state != .cancelled }
         let ended = Self.inOrder(dead).reversed() + Self.inOrder(done).reversed()
         return live.map(\.view) + ended.compactMap { jobs[$0]?.view }
     }

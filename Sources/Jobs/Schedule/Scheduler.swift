@@ -34,7 +34,10 @@ public struct Scheduler: Service {
                 isWaiting = false
             } catch {
                 // Nothing is lost, the time stays due. Said once, not every second.
-                if !isWaiting { logger.warning("schedules wait for their ledger", metadata: ["trouble": "postgresql", "error": "\(error)"]) }
+                if !isWaiting {
+                    logger.warning(
+                        "schedules wait for their ledger", metadata: ["trouble": "postgresql", "error": "\(error)"])
+                }
                 isWaiting = true
             }
         }

@@ -68,6 +68,11 @@ struct QueueWorld: Sendable {
             door: f.store, upkeep: f.store, workers: workers.map(\.store), queues: queues, process: f.process,
             takesForeignPushes: true,
             nextInstant: {
+                // The reaper is told leases of a millisecond here: every pause would look like a stall of Redis.
+                for queue in queues {
+                    let counters = "paidan:{\(queue)}:counters"
+                    _ = try await f.client.send(RedisCommand("HDEL", counters, "beaten_at", "stalled_at"))
+                }
                 let last = try await time(f.client)
                 while true {
                     let now = try await time(f.client)
