@@ -3,7 +3,7 @@ enum FunctionLibrary {
     enum Name: String, CaseIterable {
         case enqueue, exchange, open, beat, cancellations, release, progress, checkpoint, reap, promote, prune
         case cancel, retry, discard, bulk, job, page, queue, census, register, unregister, workers
-        case limit, permit, resume
+        case limit, permit, pause, resume
     }
 
     /// Format of the keys, and a hash of the text: two releases whose functions differ in a byte run side by side.

@@ -4,7 +4,6 @@ struct Keys: Sendable {
 
     private var base: String { "paidan:{\(queue)}:" }
     var ready: String { base + "ready" }
-    var paused: String { base + "paused" }
     func job(_ id: String) -> String { base + "job:" + id }
 
     /// In the order that `library.lua` declares. What hangs on an id (job, inflight, cancels, unique, idem) is reached

@@ -1,4 +1,5 @@
 internal import Jobs
+internal import OwnerThread
 internal import Redis
 
 extension RedisJobStore {
@@ -43,14 +44,14 @@ extension RedisJobStore {
         }
     }
 
-    private func load() async throws(StoreError) {
+    func load() async throws(StoreError) {
         do {
             _ = try await client.send(RedisCommand("FUNCTION", "LOAD", FunctionLibrary.code))
         } catch {
             // Another process was faster.
-            if error.code == .server, error.message.contains("already exists") { return }
-            throw StoreError(error)
+            guard error.code == .server, error.message.contains("already exists") else { throw StoreError(error) }
         }
+        state.withLock { $0.isLoaded = true }
     }
 
     /// - Parameter connection: the one that was in use when the answer came.

@@ -78,7 +78,7 @@ extension RedisJobStore {
 
     public func pause(_ queue: String) async throws(StoreError) {
         try checkQueue(queue)
-        _ = try await call(RedisCommand("SET", Keys(queue: queue).paused, "1"))
+        _ = try await call(try command(.pause, queue))
     }
 
     public func resume(_ queue: String) async throws(StoreError) {

@@ -1,4 +1,5 @@
 public import Jobs
+internal import OwnerThread
 internal import Redis
 
 extension RedisJobStore {
@@ -33,6 +34,8 @@ extension RedisJobStore {
     /// With replicas to wait for over a connection of its own: WAIT holds up whatever comes behind it.
     private func send(_ command: RedisCommand) async throws(StoreError) -> RedisReply {
         guard let replicated else { return try await call(command) }
+        // Behind a refused call WAIT would wait its whole time for nothing.
+        if !state.withLock({ $0.isLoaded }) { try await load() }
         let wait = RedisCommand("WAIT", String(waitReplicas), String(Self.replicaMilliseconds))
         let replies = try await calls([command, wait], on: replicated, together: true)
         if replies[1].int ?? 0 < waitReplicas {

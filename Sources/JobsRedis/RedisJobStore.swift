@@ -19,6 +19,8 @@ public final class RedisJobStore: JobStore {
         /// Also of queues there were: what is in flight there is settled.
         var heads: [String: [FunctionLibrary.Name: RedisCommand]] = [:]
         var peekers: [String: RedisClient] = [:]
+        /// The server has had the function library once.
+        var isLoaded = false
     }
 
     let client: RedisClient

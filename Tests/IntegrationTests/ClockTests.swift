@@ -120,7 +120,7 @@ struct ClockTests {
         [postgres]
         url = "host=\(folder) dbname=paidan"
         [worker]
-        lease = "3s"
+        lease = "10s"
         """.write(toFile: folder + "/jobs.conf", atomically: true, encoding: .utf8)
         var processes: [ChildProcess] = []
         defer { for process in processes { process.signal(ChildProcess.kill) } }

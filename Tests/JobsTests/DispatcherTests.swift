@@ -318,6 +318,10 @@ import Testing
         #expect(plan.starts(views, now: start) == [])
         plan.ended("a", .exited(0), now: start)
         #expect(plan.starts(views, now: start) == ["a"])
+        // Suspects that stay where they are, since their kind has no room, are visited less and less often.
+        plan.ended("a", .exited(0), now: start)
+        #expect(plan.starts(views, now: start) == [])
+        #expect(plan.starts(views, now: start + .seconds(1)) == ["a"])
         // One that cannot start is tried less and less often, one that its suspect killed soon again.
         plan.ended("a", nil, now: start)
         #expect(plan.starts(views, now: start) == [])

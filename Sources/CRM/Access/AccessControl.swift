@@ -5,7 +5,8 @@ public import Postgres
 ///
 /// An entry is good for 30 s, also while PostgreSQL is away; one in use is asked for again behind the caller's back, so
 /// that a token seen lately is good for about 30 s from then. A change of users, roles, permissions or tokens makes
-/// every entry stale at once (`forgetAll`, called by whoever hears of it: see `AccessWatch`).
+/// every entry stale at once (`forgetAll`, called by whoever hears of it: see `AccessWatch`): a stale one counts only
+/// while the database cannot be asked.
 public final class AccessControl: Sendable {
     private static let freshness = Duration.seconds(30)
     /// Age at which an entry that is used is loaded again.
@@ -17,6 +18,7 @@ public final class AccessControl: Sendable {
         let goodUntil: ContinuousClock.Instant
         /// When the next request is to load it again.
         var renewAt: ContinuousClock.Instant
+        var isStale = false
     }
 
     private struct State {
@@ -42,17 +44,22 @@ public final class AccessControl: Sendable {
     public func caller(token: String) async throws -> Caller? {
         let digest = TokenDigest(of: token)
         let now = clock()
-        let (caller, isDue) = state.withLock { state -> (Caller?, Bool) in
+        let (entry, isDue) = state.withLock { state -> (Entry?, Bool) in
             guard let entry = state.entries[digest], now < entry.goodUntil else { return (nil, false) }
-            guard now >= entry.renewAt else { return (entry.caller, false) }
+            guard !entry.isStale, now >= entry.renewAt else { return (entry, false) }
             // One request renews, the others go on.
             state.entries[digest]?.renewAt = now + Self.renewal
-            return (entry.caller, true)
+            return (entry, true)
         }
-        guard let caller else { return try await load(digest) }
+        guard let entry else { return try await load(digest) }
+        if entry.isStale {
+            do { return try await load(digest) } catch let error as PostgresError where error.isInfrastructure {
+                return entry.caller
+            }
+        }
         // Without an answer the entry stays as it is: that is what it is kept for.
         if isDue { Task { try? await load(digest) } }
-        return caller
+        return entry.caller
     }
 
     @discardableResult private func load(_ digest: TokenDigest) async throws -> Caller? {
@@ -75,7 +82,7 @@ public final class AccessControl: Sendable {
     /// Makes every entry stale.
     public func forgetAll() {
         state.withLock { state in
-            state.entries.removeAll()
+            for digest in state.entries.keys { state.entries[digest]?.isStale = true }
             state.generation += 1
         }
     }

@@ -43,6 +43,9 @@ struct SuspectPlan {
         var isRunning = false
         /// Consecutive processes that did not end by themselves with success.
         var failures = 0
+        /// Consecutive processes that ended soon with success: what is there may have to wait for its kind's limit.
+        var visits = 0
+        var startedAt: Instant?
         var notBefore: Instant?
     }
 
@@ -59,6 +62,7 @@ struct SuspectPlan {
                 return nil
             }
             lane.isRunning = true
+            lane.startedAt = now
             lanes[queue.name] = lane
             return queue.name
         }
@@ -71,7 +75,9 @@ struct SuspectPlan {
         switch end {
         case .exited(0):
             lane.failures = 0
-            lane.notBefore = nil
+            let isShort = lane.startedAt.map { now - $0 < .seconds(5) } ?? false
+            lane.visits = isShort ? lane.visits + 1 : 0
+            lane.notBefore = lane.visits > 1 ? now + Self.backoff(lane.visits - 1, most: .seconds(8)) : nil
         case .signalled:
             // A suspect that took its process with it: the next one shall not wait long.
             lane.failures += 1

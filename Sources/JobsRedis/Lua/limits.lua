@@ -219,6 +219,12 @@ local function limit(keys, argv)
   return n
 end
 
+-- pause: no more claims. Output: 1.
+local function pause(keys, argv)
+  redis.call('SET', keys[PAUSED], 1)
+  return 1
+end
+
 -- resume: claims go on. Output: 1.
 local function resume(keys, argv)
   local b, t = base(keys), now()

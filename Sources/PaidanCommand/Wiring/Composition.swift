@@ -86,8 +86,7 @@ struct Composition: Sendable {
             channels: { live.channels.mapValues(seams.channel) }, logger: Self.logger(conf, redactor, live, "jobs"),
             extra: seams.kinds(pool))
         kinds = KindRegistry(conf.overriding(ownKinds))
-        schedules = ScheduleList(
-            conf.runnableSchedules(kinds, Self.logger(conf, redactor, live, "scheduler")))
+        schedules = ScheduleList(conf.runnableSchedules(kinds))
         live.take(conf, curl, clock)
     }
 
@@ -95,7 +94,8 @@ struct Composition: Sendable {
     func take(_ conf: JobsConf, _ workers: WorkerPool?) {
         for queue in [queue, doorQueue] { queue.set(queues: conf.queues.map(\.name)) }
         kinds.replace(conf.overriding(ownKinds))
-        schedules.replace(conf.runnableSchedules(kinds, logger("scheduler")))
+        schedules.replace(conf.runnableSchedules(kinds))
+        conf.warnOfSchedules(kinds, logger("scheduler"))
         live.take(conf, curl, clock)
         // After the store: a session is extended to queues that it knows.
         workers?.set(weights: conf.queues.map { ($0.name, $0.weight) })

@@ -14,13 +14,17 @@ extension JobsConf {
         }
     }
 
-    /// The schedules that this program can run; the others are named in the log and wait for one that can.
-    func runnableSchedules(_ kinds: KindRegistry, _ logger: Logger) -> [Jobs.Schedule] {
-        allSchedules.filter { schedule in
-            guard let problem = schedule.problem(in: kinds) else { return true }
+    /// The schedules that this program can run; the others wait for one that can.
+    func runnableSchedules(_ kinds: KindRegistry) -> [Jobs.Schedule] {
+        allSchedules.filter { $0.problem(in: kinds) == nil }
+    }
+
+    /// Names the schedules that this program cannot run.
+    func warnOfSchedules(_ kinds: KindRegistry, _ logger: Logger) {
+        for schedule in allSchedules {
+            guard let problem = schedule.problem(in: kinds) else { continue }
             logger.warning(
                 "schedule left out", metadata: ["schedule": "\(schedule.name)", "why": "\(problem.message)"])
-            return false
         }
     }
 }

@@ -52,6 +52,7 @@ enum ServiceParts {
 
     static func scheduler(_ composition: Composition) -> [any Service] {
         let logger = composition.logger("scheduler")
+        composition.conf.warnOfSchedules(composition.kinds, logger)
         // A session of its own: a fire must not wait for an import's transaction.
         var postgres = composition.conf.postgres
         postgres.sessions = 1
