@@ -79,11 +79,8 @@ let package = Package(
             name: "PaidanCommand",
             dependencies: [
                 "API", "CRM", "Channels", "Curl", "Jobs", "JobsPostgres", "JobsRedis", "Observability", "OwnerThread",
-                "Postgres", "Redis", "Spreadsheet", arguments, crypto, hummingbird, lifecycle, logging, metrics,
-                nioCore,
-                nioPosix, system,
-                toml,
-                subprocess,
+                "Postgres", "Redis", "Spreadsheet", arguments, lifecycle, logging, metrics,
+                nioCore, nioPosix, subprocess, system, toml,
             ]),
         // Tests
         .target(

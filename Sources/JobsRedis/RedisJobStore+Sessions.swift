@@ -55,10 +55,17 @@ extension RedisJobStore {
         _ = try await calls(commands)
     }
 
-    public func cancellations(session: String) async throws(StoreError) -> [String] {
+    public func cancellations(session: String) async throws(StoreError) -> [Cancellation] {
+        let queues = queues(of: session)
         var commands: [RedisCommand] = []
-        for queue in queues(of: session) { commands.append(try command(.cancellations, queue, session)) }
-        return try await calls(commands).flatMap { ($0.array ?? []).compactMap(\.string) }
+        for queue in queues { commands.append(try command(.cancellations, queue, session)) }
+        return zip(queues, try await calls(commands)).flatMap { queue, reply in
+            (reply.array ?? []).compactMap { entry in
+                let words = (entry.string ?? "").split(separator: " ", maxSplits: 1)
+                guard words.count == 2, let slot = Int(words[0]) else { return nil }
+                return Cancellation(queue: queue, slot: slot, id: String(words[1]))
+            }
+        }
     }
 
     public func release(session: String) async throws(StoreError) -> Int {

@@ -18,6 +18,8 @@ final class SessionShare: Sendable {
         var awayReason = ""
         /// The server takes connections, maybe, and says nothing.
         var isSilent = false
+        /// Sessions with a connection that is not known to be lost.
+        var connected = 0
     }
 
     let configuration: PostgresConfiguration
@@ -32,10 +34,12 @@ final class SessionShare: Sendable {
 
     // MARK: Whether there is a server
 
-    /// Why work is refused at once: nobody could reach the server for longer than `patience`.
+    /// Why work is refused at once: nobody could reach the server for longer than `patience`. One session that gets no
+    /// connection beside others that have one is no reason.
     var refusal: PostgresError? {
         guard let patience = configuration.patience else { return nil }
         return counters.withLock {
+            guard $0.connected == 0 || $0.isSilent else { return nil }
             guard let since = $0.awaySince, ContinuousClock.now - since >= patience else { return nil }
             return .unreachable($0.awayReason)
         }
@@ -74,9 +78,9 @@ final class SessionShare: Sendable {
         guard let patience = configuration.patience else { return }
         let now = ContinuousClock.now
         let refusal = refusal
-        let reason = counters.withLock { $0.awayReason }
+        let (isConnected, reason) = counters.withLock { ($0.connected > 0, $0.awayReason) }
         queue.removeAll { operation in
-            guard refusal != nil || now - operation.created >= patience else { return false }
+            guard refusal != nil || !isConnected && now - operation.created >= patience else { return false }
             operation.refuse(refusal ?? .unreachable(reason))
             return true
         }
@@ -105,6 +109,8 @@ struct Session: ~Copyable {
     private let share: SessionShare
     private var connection: Connection
     private var pause = Duration.milliseconds(20)
+    /// Among those that have a connection.
+    private var isCounted = false
 
     init(_ share: SessionShare) {
         self.share = share
@@ -116,7 +122,8 @@ struct Session: ~Copyable {
     mutating func run() {
         while let operation = share.queue.takeOne() {
             if operation.isFinished { continue }
-            guard connection.isUsable() || connect() else {
+            note(isConnected: connection.isUsable())
+            guard isCounted || connect() else {
                 giveBack(operation)
                 regain()
                 continue
@@ -125,11 +132,18 @@ struct Session: ~Copyable {
         }
     }
 
+    private mutating func note(isConnected: Bool) {
+        guard isConnected != isCounted else { return }
+        isCounted = isConnected
+        share.counters.withLock { $0.connected += isConnected ? 1 : -1 }
+    }
+
     private mutating func connect() -> Bool {
         let began = ContinuousClock.now
         do {
             try connection.open(share.configuration)
             share.counters.withLock { $0.connects += 1 }
+            note(isConnected: true)
             share.serverAnswers()
             return true
         } catch {
@@ -158,7 +172,10 @@ struct Session: ~Copyable {
         share.watch.begin(share)
         let disposition = operation.work(&connection, operation)
         connection.gate.end()
-        if !connection.gate.settle() || connection.isLost { connection.close() }
+        if !connection.gate.settle() || connection.isLost {
+            connection.close()
+            note(isConnected: false)
+        }
         share.counters.withLock {
             $0.busy -= 1
             if disposition == .finished { $0.finished += 1 }
@@ -169,6 +186,7 @@ struct Session: ~Copyable {
             pause = .milliseconds(20)
         case .notStarted:
             connection.close()
+            note(isConnected: false)
             guard operation.requeue() else { return }
             giveBack(operation)
             backOff()
@@ -178,7 +196,9 @@ struct Session: ~Copyable {
     /// Work that has not begun waits on, until its deadline; another session may be luckier.
     private func giveBack(_ operation: Operation) {
         // Not to a session that is as badly off: a server that the network has swallowed costs each of them seconds.
-        if let patience = share.configuration.patience, ContinuousClock.now - operation.created >= patience {
+        if let patience = share.configuration.patience, ContinuousClock.now - operation.created >= patience,
+            share.counters.withLock({ $0.connected == 0 })
+        {
             return operation.refuse(.unreachable("the server was sought for longer than the patience"))
         }
         if let refusal = share.refusal { return operation.refuse(refusal) }

@@ -1,3 +1,4 @@
+import Curl
 import Jobs
 import JobsRedis
 import Redis
@@ -38,6 +39,33 @@ struct StopTests {
             let census = try await world.store.census("default")
             #expect(census.difference == 0 && census.waiting == 70)
             #expect(try await world.store.workers().isEmpty)
+        }
+    }
+
+    @Test("a request that waits for its job does not hold up the stop")
+    func waitingRequest() async throws {
+        try await World.with { world in
+            let service = try await world.serve()
+            let asking = Task { [curl = world.curl, token = world.token, url = service.url] in
+                var request = HTTPRequest(
+                    "POST", url + "/v1/jobs",
+                    headers: [
+                        ("Authorization", "Bearer \(token)"), ("Content-Type", "application/json"),
+                        ("Prefer", "wait=60"),
+                    ], body: Array(#"{"kind":"noop","args":{"sleep_ms":60000}}"#.utf8))
+                request.timeout = .seconds(70)
+                return try await curl.send(request).status
+            }
+            try await until("the job runs", within: .seconds(20)) {
+                try await world.store.queues().contains { $0.running == 1 }
+            }
+            let start = ContinuousClock.now
+            service.process.signal(ChildProcess.terminate)
+            #expect(try await service.process.finish() == .exited(0))
+            #expect(ContinuousClock.now - start < .seconds(8), "the drain time is over after 1 s")
+            #expect(try await asking.value == 202)
+            let census = try await world.store.census("default")
+            #expect(census.difference == 0 && census.waiting == 1)
         }
     }
 

@@ -71,7 +71,7 @@ extension CountingStore {
     func beat(session: String, lease: Duration, worker: WorkerInfo) async throws(StoreError) {
         try await store.beat(session: session, lease: lease, worker: worker)
     }
-    func cancellations(session: String) async throws(StoreError) -> [String] {
+    func cancellations(session: String) async throws(StoreError) -> [Cancellation] {
         try await store.cancellations(session: session)
     }
     func release(session: String) async throws(StoreError) -> Int { try await store.release(session: session) }

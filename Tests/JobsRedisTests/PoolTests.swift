@@ -145,6 +145,29 @@ import Testing
         try await f.expectBalance()
     }
 
+    @Test func aJobThatIsRetriedAtOnceIsNotCancelledAgain() async throws {
+        let f = try await Fixture()
+        let runs = Lock(0)
+        let kind = Kind.raw("again", size: 1, queue: f.queue) { claims, _ in
+            let isFirst = runs.withLock { runs in
+                runs += 1
+                return runs == 1
+            }
+            // The second run is under way when the session hears that the first was cancelled.
+            try await Task.sleep(for: isFirst ? .seconds(600) : .milliseconds(1500))
+            return claims.map { _ in .done() }
+        }
+        _ = try await f.store.enqueue([f.job("a", kind: "again")])
+        try await withPool(f, [kind], concurrency: 4) { _ in
+            try await eventually("runs") { try await f.state("a") == .running }
+            #expect(try await f.store.cancel("a") == .changed)
+            #expect(try await f.store.retry("a") == .changed)
+            try await eventually("done") { try await f.state("a") == .succeeded }
+        }
+        #expect(runs.withLock { $0 } == 2)
+        try await f.expectBalance()
+    }
+
     @Test func cancelOfOneOfABatchHarmsNoOther() async throws {
         let f = try await Fixture()
         let (calls, hung) = (Lock([[String]]()), Lock([String]?.none))

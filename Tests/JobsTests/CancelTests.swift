@@ -27,7 +27,7 @@ import Testing
         var table = RunTable()
         table.insert(RunTable.Run(kind: "k", claims: claims, queue: 0, session: 1, state: state, task: task))
         await begun.wait()
-        for ids in cancel { table.cancel(ids: Set(ids)) }
+        for ids in cancel { table.cancel(Set(ids.map { Cancellation(queue: "q", slot: 0, id: $0) })) }
         var all = results.makeAsyncIterator()
         return await all.next() ?? HandlerRunner.Result()
     }

@@ -131,6 +131,47 @@ import Testing
         #expect(abs(Double(taken[2]) / total - 0.1) < 0.1, "\(taken)")
     }
 
+    @Test func whoWasIdleHasNoClaimOnWhatItMissed() {
+        var (d, _) = opened(1, [1, 1])
+        var (taken, number) = ([0, 0], 0)
+        func serve(_ queue: Int, waiting: Int) -> [Dispatcher.Action] {
+            number += 1
+            _ = d.replied(
+                queue: queue, session: 1, lane: .ready, take: 1, reply(1, waiting: waiting, from: number), now: start)
+            taken[queue] += 1
+            let done = reply(1, from: number).claims.map { Settlement($0, .done(result: nil, code: nil, message: "")) }
+            return d.finished(queue: queue, session: 1, jobs: 1, done, trouble: false, now: start)
+        }
+        // The second queue is empty for a thousand jobs of the first.
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(0, waiting: 5000), now: start)
+        _ = d.tick(now: start)
+        d.queues[1].waiting = 0
+        for _ in 0..<1000 { d.queues[0].pass += 1 }
+        d.floor = d.queues[0].pass
+        d.queues[1].isPeeking = true
+        var actions = d.peeked(queue: 1, found: true, now: start)
+        for _ in 0..<100 {
+            guard let queue = takes(actions).keys.first ?? [0, 1].first(where: { d.queues[$0].isExchanging }) else {
+                break
+            }
+            actions = serve(queue, waiting: 5000)
+        }
+        #expect(taken[0] > 30 && taken[1] > 30, "\(taken)")
+    }
+
+    @Test func aStoreThatRefusesAtOnceIsNotAskedAgainAtOnce() {
+        var (d, _) = opened(2)
+        _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(1), now: start)
+        let done = reply(1).claims.map { Settlement($0, .done(result: nil, code: nil, message: "")) }
+        _ = d.finished(queue: 0, session: 1, jobs: 1, done, trouble: false, now: start)
+        var actions = d.stop(now: start)
+        #expect(takes(actions) == [0: 0])
+        actions = d.exchangeFailed(
+            queue: 0, session: 1, take: 0, settlements: done, sessionLost: false, now: start)
+        #expect(takes(actions) == [:])
+        #expect(takes(d.tick(now: start + .seconds(3))) == [0: 0])
+    }
+
     @Test func aQueueThatWakesGetsTheSlotsThatComeFree() {
         var (d, actions) = opened(10, [9, 1])
         _ = d.replied(queue: 0, session: 1, lane: .ready, take: 1, reply(0), now: start)

@@ -135,7 +135,9 @@ import Testing
                     #expect(table.remove(number)?.state === live.removeValue(forKey: number))
                     #expect(table.remove(number) == nil)
                 }
-            case 3: table.cancel(ids: ["j\(Int.random(in: 0...step, using: &random))"])
+            case 3:
+                let id = "j\(Int.random(in: 0...step, using: &random))"
+                table.cancel([Cancellation(queue: "q", slot: 0, id: id)])
             default:
                 let late = live.values.filter { $0.stop == nil && $0.deadline <= now }
                 for run in table.overdue(now, stuckAfter: .seconds(2)) {

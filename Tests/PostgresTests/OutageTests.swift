@@ -32,6 +32,29 @@ import Testing
         }
     }
 
+    @Test("a session that gets no connection does not shut out those that have one", .timeLimit(.minutes(1)))
+    func oneWithout() async throws {
+        try await PrivatePostgres.with { server in
+            try await PostgresPool.with(server.conninfo, sessions: 1) { admin async throws in
+                _ = try await admin.query("CREATE ROLE few LOGIN CONNECTION LIMIT 1")
+                var configuration = PostgresConfiguration(
+                    conninfo: server.conninfo.replacing("user=postgres", with: "user=few"))
+                configuration.sessions = 2
+                configuration.patience = .milliseconds(300)
+                let pool = PostgresPool(configuration)
+                defer { pool.close() }
+                _ = try await pool.query("SELECT 1")
+                // Two at once: the second session wants a connection, and is refused for as long as the first has one.
+                async let long = pool.query("SELECT pg_sleep(1.5)")
+                async let short = pool.query("SELECT 1")
+                #expect(try await long.count == 1)
+                #expect(try await short.count == 1)
+                try await Task.sleep(for: .milliseconds(600))
+                for _ in 0..<5 { #expect(try await pool.query("SELECT 1").count == 1) }
+            }
+        }
+    }
+
     @Test("a server that dies in a body: nothing happened; in a single statement: it may have run")
     func diesUnderWork() async throws {
         try await PrivatePostgres.with { server in

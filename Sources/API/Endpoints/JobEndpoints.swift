@@ -3,6 +3,7 @@ internal import Crypto
 internal import HTTPTypes
 internal import Hummingbird
 public import Jobs
+internal import ServiceLifecycle
 
 /// What the endpoints of jobs and queues need.
 public struct JobsAPI: Sendable {
@@ -157,7 +158,7 @@ enum JobEndpoints {
         var view = view
         var pause = Duration.milliseconds(5)
         let end = ContinuousClock.now + wait
-        while !view.state.isEnd, ContinuousClock.now < end {
+        while !view.state.isEnd, ContinuousClock.now < end, !Task.isShuttingDownGracefully {
             try await Task.sleep(for: min(pause, end - .now))
             pause = min(pause * 2, .milliseconds(500))
             guard let next = try? await jobs.door.job(view.id) else { break }

@@ -37,6 +37,7 @@ enum QueueEndpoints {
                                     out.field("version", worker.version)
                                     out.field("started_at", environment.time(worker.startedAt))
                                     out.field("running", worker.running)
+                                    out.field("stuck", worker.stuck ?? 0)
                                     out.field("quiet", worker.isQuiet)
                                     out.array("queues") { out in
                                         for queue in worker.queues { out.element(queue) }

@@ -3,6 +3,7 @@ internal import FoundationEssentials
 public import Jobs
 internal import JobsPostgres
 public import Logging
+internal import Metrics
 public import Postgres
 
 /// `notify.send`: one attempt to send one message.
@@ -75,6 +76,8 @@ public struct NotifyJob: Sendable {
                 if let outcome { return outcome }
             case .send(let attempt):
                 let outcome = await attempt.channel.send(attempt.body, to: attempt.to.recipient)
+                let labels = [("channel", attempt.channel.name), ("outcome", outcome.name)]
+                Counter(label: ChannelMetricName.sends, dimensions: labels).increment()
                 // A task of its own: a job that is stopped now still writes down what went out.
                 let end = try await Task { try await settle(attempt, outcome, job, delivery) }.value
                 // A message may have been another delivery's; this job's own is looked at again.
@@ -123,4 +126,26 @@ struct NotifyAttempt: Sendable {
     let wasAmbiguous: Bool
     /// Milliseconds since 1970.
     let expiresAt: Int64?
+}
+
+extension Channels.Outcome {
+    /// One word, for metrics.
+    fileprivate var name: String {
+        switch self {
+        case .delivered: "delivered"
+        case .accepted: "accepted"
+        case .partial: "partial"
+        case .retry: "retry"
+        case .rateLimited: "rate_limited"
+        case .tokenRejected: "token_rejected"
+        case .ambiguous: "ambiguous"
+        case .permanent: "permanent"
+        }
+    }
+}
+
+/// Names of the channels' metrics.
+enum ChannelMetricName {
+    /// Attempts to send, by channel and what became of them.
+    static let sends = "paidan_channel_sends_total"
 }

@@ -36,7 +36,8 @@ extension MemoryJobStore.Queue {
         case .running:
             if let holder = job.holder {
                 inFlight[holder.session]?[holder.slot] = nil
-                cancels[holder.session, default: []].append(id)
+                cancels[holder.session, default: []].append(
+                    Cancellation(queue: job.view.queue, slot: holder.slot, id: id))
             }
             counts.cancelled += 1
         case .succeeded, .dead, .cancelled:

@@ -44,15 +44,15 @@ extension MemoryJobStore {
         }
     }
 
-    public func cancellations(session: String) async throws(StoreError) -> [String] {
-        var ids: [String] = []
+    public func cancellations(session: String) async throws(StoreError) -> [Cancellation] {
+        var cancelled: [Cancellation] = []
         for name in names {
-            ids += try edit(name) { queue, _ throws(StoreError) in
+            cancelled += try edit(name) { queue, _ throws(StoreError) in
                 guard queue.sessions[session] != nil else { throw Self.fenced }
                 return queue.cancels.removeValue(forKey: session) ?? []
             }
         }
-        return ids
+        return cancelled
     }
 
     public func release(session: String) async throws(StoreError) -> Int {

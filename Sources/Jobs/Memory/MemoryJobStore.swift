@@ -21,7 +21,7 @@ public final class MemoryJobStore: JobStore {
         var suspect: [String] = []
         var sessions: [String: Int] = [:]
         var inFlight: [String: [Int: String]] = [:]
-        var cancels: [String: [String]] = [:]
+        var cancels: [String: [Cancellation]] = [:]
         var delayed: [String: Int] = [:]
         /// When they ended, or when pruning looked at them last.
         var dead: [String: Int] = [:]

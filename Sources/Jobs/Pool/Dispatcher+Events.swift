@@ -66,6 +66,7 @@ extension Dispatcher {
         }
         running += reply.claims.count
         queues[queue].inUse += reply.claims.count
+        floor = max(floor, queues[queue].pass)
         queues[queue].pass += Double(reply.claims.count) / queues[queue].weight
         return [.run(queue: queue, session: number, reply.claims)] + plan(now)
     }
@@ -110,7 +111,7 @@ extension Dispatcher {
         switch found {
         case .some:
             // Also when its time was over: suspects come to another list, which no peek sees.
-            if queues[queue].waiting == 0 { queues[queue].waiting = nil }
+            if queues[queue].waiting == 0 { worthALook(queue) }
         case nil:
             if queues[queue].waiting == 0 { queues[queue].lookAt = now + Self.fallback }
         }
@@ -122,13 +123,12 @@ extension Dispatcher {
     /// - Parameter weights: of the queues there are, in their order, then of new ones; `nil` for one that is no longer
     ///   worked on.
     mutating func reweigh(_ weights: [Int?], now: Instant) -> [Action] {
-        let lowest = queues.map(\.pass).min() ?? 0
         // A session that is to be opened will cover new queues, one that is open or on its way does not.
         let willJoin = if case .closed = session { true } else { false }
         for (index, weight) in weights.enumerated() {
             if index == queues.count {
                 var queue = Queue(weight: 1)
-                queue.pass = lowest
+                queue.pass = floor
                 queue.isJoined = willJoin
                 queues.append(queue)
             }

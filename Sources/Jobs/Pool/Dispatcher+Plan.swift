@@ -49,8 +49,14 @@ extension Dispatcher {
         for index in queues.indices {
             guard let at = queues[index].lookAt, at <= now else { continue }
             queues[index].lookAt = nil
-            queues[index].waiting = nil
+            worthALook(index)
         }
+    }
+
+    /// A queue that was known to be empty may hold work again.
+    mutating func worthALook(_ index: Int) {
+        queues[index].waiting = nil
+        queues[index].pass = max(queues[index].pass, floor)
     }
 
     private mutating func mayClaim(_ now: Instant, _ actions: inout [Action]) -> Bool {
@@ -102,11 +108,8 @@ extension Dispatcher {
         let candidates = active.filter { !queues[$0].isExchanging }.sorted { queues[$0].pass < queues[$1].pass }
         guard let first = candidates.first else { return }
         let total = active.reduce(0) { $0 + queues[$1].weight }
-        let lowest = queues[first].pass
         if waitsForCompany(queues[first], share: queues[first].weight / total, now, &actions) { return }
         for index in candidates where left > 0 {
-            // Who was idle does not come back with a claim on all slots.
-            queues[index].pass = max(queues[index].pass, lowest)
             let share = Int((Double(concurrency) * queues[index].weight / total).rounded(.up))
             let take = min(left, share - queues[index].inUse, Self.batch(waiting: queues[index].waiting))
             if take <= 0 { continue }
@@ -156,6 +159,11 @@ extension Dispatcher {
     private mutating func planAcknowledgements(_ session: Int, _ now: Instant, _ actions: inout [Action]) {
         for index in queues.indices {
             guard !queues[index].isExchanging, let oldest = queues[index].oldestAcknowledgement else { continue }
+            // A store that refuses at once is not asked again at once.
+            if oldest > now {
+                actions.append(.wake(at: oldest))
+                continue
+            }
             let due = oldest + Self.companyWait
             if due <= now || isStopping || queues[index].acknowledgements.count >= JobLimits.exchange {
                 actions.append(exchange(index, session, .ready, take: 0))

@@ -88,6 +88,8 @@ struct Dispatcher {
     /// The job that runs alone now, or is asked for.
     var isSuspectRunning = false
     var suspectsSince: Instant?
+    /// The pass of the queue served last: who comes back from idleness begins here, without a claim on what it missed.
+    var floor = 0.0
     /// When free slots began to wait for company.
     var shortOfSlotsSince: Instant?
 

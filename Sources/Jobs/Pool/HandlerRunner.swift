@@ -66,10 +66,10 @@ struct HandlerRunner: Sendable {
             return Result()
         case .drain:
             return Result(settlements: claims.map { Settlement($0, .release) })
-        case .timeout:
+        case .timeout where !isInfrastructure(error):
             let outcome = Outcome.retry(code: EngineCode.timeout, message: "did not end within its time")
             return settled(kind, claims, claims.map { _ in outcome }, since: start, context)
-        case nil:
+        case .timeout, nil:
             break
         }
         if state.isInterrupted {
@@ -100,6 +100,8 @@ struct HandlerRunner: Sendable {
     ) async -> Result {
         var result = Result()
         for claim in claims {
+            // The rest is another session's now.
+            if state.stop == .sessionLost { break }
             if state.withdrawn.contains(claim.id) { continue }
             if state.isInterrupted {
                 // The task is cancelled, and with it whatever would run in it.

@@ -47,13 +47,13 @@ struct RunTable {
         for number in runs.keys where runs[number]?.session == session { runs[number]?.cancel(.sessionLost) }
     }
 
-    /// Cancels the handlers of these jobs. A batch that holds some of them is interrupted, so that nothing of it is
+    /// Cancels the handlers of these claims. A batch that holds some of them is interrupted, so that nothing of it is
     /// committed that was not yet, and goes on without them.
-    mutating func cancel(ids: Set<String>) {
-        if ids.isEmpty { return }
+    mutating func cancel(_ cancelled: Set<Cancellation>) {
+        if cancelled.isEmpty { return }
         for number in runs.keys {
             guard let run = runs[number] else { continue }
-            let mine = Set(run.claims.map(\.id)).intersection(ids)
+            let mine = Set(run.claims.filter { cancelled.contains($0.cancellation) }.map(\.id))
             if mine.isEmpty { continue }
             if run.claims.allSatisfy({ mine.contains($0.id) || run.state.withdrawn.contains($0.id) }) {
                 runs[number]?.cancel(.cancelled)

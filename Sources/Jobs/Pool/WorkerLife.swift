@@ -27,7 +27,9 @@ struct WorkerLife {
             suspects: pool.configuration.suspects.place, now: .now)
     }
 
-    var session: String? { dispatcher.openSession.map(pool.sessionName) }
+    /// The session whose jobs are to be handed back at the end: the open one, else the last that was, whose jobs no
+    /// other session has taken back.
+    var leaving: String? { (dispatcher.openSession ?? dispatcher.predecessor).map(pool.sessionName) }
 
     mutating func start(_ group: inout Group) { carryOut(dispatcher.tick(now: .now), &group) }
 
@@ -66,9 +68,9 @@ struct WorkerLife {
             lease.failed()
         case .sessionLost(let number):
             carryOut(dispatcher.lost(session: number, now: now), &group)
-        case .cancelled(let ids):
+        case .cancelled(let cancelled):
             isPollingCancellations = false
-            runs.cancel(ids: Set(ids))
+            runs.cancel(Set(cancelled))
         case .wake:
             wakeAt = nil
             carryOut(dispatcher.tick(now: now), &group)
@@ -116,7 +118,6 @@ struct WorkerLife {
                 start(claims, queue, session)
             case .cancelHandlers(let session):
                 pool.logger.warning("session lost", metadata: ["session": "\(pool.sessionName(session))"])
-                pool.metrics.lost(1)
                 runs.cancel(session: session)
             case .wake(let at):
                 wake(at, &group)

@@ -73,10 +73,11 @@ extension WorkerPool {
 
     func pollCancellations(_ session: Int, _ sink: Sink) async {
         do {
-            sink.yield(.cancelled(ids: try await store.cancellations(session: sessionName(session))))
+            sink.yield(.cancelled(try await store.cancellations(session: sessionName(session))))
         } catch {
-            sink.yield(.cancelled(ids: []))
-            if error.code == .sessionLost { sink.yield(.sessionLost(session)) }
+            sink.yield(.cancelled([]))
+            // An answer that is lost is not given again.
+            if error.code == .sessionLost || error.mayHaveRun { sink.yield(.sessionLost(session)) }
         }
     }
 

@@ -17,7 +17,7 @@ public final class WorkerPool: Service {
         case beaten(session: Int, at: ContinuousClock.Instant)
         case sessionLost(Int)
         case beatFailed(session: Int)
-        case cancelled(ids: [String])
+        case cancelled([Cancellation])
         case wake
         case pulse(due: ContinuousClock.Instant)
         /// The weights are other ones.
@@ -164,7 +164,7 @@ public final class WorkerPool: Service {
                 }
                 life.end()
                 state.withLock { $0.lateness.end() }
-                if !Task.isCancelled { await leave(life.session) }
+                if !Task.isCancelled { await leave(life.leaving) }
                 group.cancelAll()
             }
         } onGracefulShutdown: {

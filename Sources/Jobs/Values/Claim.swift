@@ -42,3 +42,20 @@ public struct Claim: Sendable, Equatable {
         self.slot = slot
     }
 }
+
+/// A claim that was cancelled while it ran. Its job may be waiting, or running in another slot, again.
+public struct Cancellation: Sendable, Hashable {
+    public var queue: String
+    public var slot: Int
+    public var id: String
+
+    public init(queue: String, slot: Int, id: String) {
+        self.queue = queue
+        self.slot = slot
+        self.id = id
+    }
+}
+
+extension Claim {
+    var cancellation: Cancellation { Cancellation(queue: queue, slot: slot, id: id) }
+}

@@ -53,8 +53,8 @@ public protocol JobStore: JobDoor {
     func exchange(_ exchange: Exchange) async throws(StoreError) -> ExchangeReply
     /// Moves the end of the session's lease; registers the process with the same time to live, before.
     func beat(session: String, lease: Duration, worker: WorkerInfo) async throws(StoreError)
-    /// - Returns: ids of this session's jobs that were cancelled since the last call.
-    func cancellations(session: String) async throws(StoreError) -> [String]
+    /// - Returns: claims of this session that were cancelled since the last call.
+    func cancellations(session: String) async throws(StoreError) -> [Cancellation]
     /// Ends a session; what it has in flight goes back to the front, the attempt not spent.
     ///
     /// - Returns: number of jobs given back.

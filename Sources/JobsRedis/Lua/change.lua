@@ -18,7 +18,7 @@ local function cancel(keys, argv)
   elseif state == 'running' then
     local slot, session = string.match(h[3], '^(%d+) (.*)$')
     redis.call('HDEL', b .. 'inflight:' .. session, slot)
-    redis.call('RPUSH', b .. 'cancels:' .. session, id)
+    redis.call('RPUSH', b .. 'cancels:' .. session, slot .. ' ' .. id)
     redis.call('PEXPIRE', b .. 'cancels:' .. session, 3600000)
     count(keys, 'cancelled', 1)
     wake_all(uncount(b, { id }), t)

@@ -144,7 +144,7 @@ local function claim(keys, b, popped, take)
       if place then
         place.room = place.room - 1
         place.taken = place.taken + 1
-        if place.counts then redis.call('HSET', COUNTED, b .. id, h[1]) end
+        if place.counts then place.counted = place.counted + redis.call('HSET', COUNTED, b .. id, h[1]) end
       end
     elseif h and h[3] == 'cancelled' then
       redis.call('HDEL', b .. 'job:' .. id, 'tombstone')
@@ -234,7 +234,7 @@ local function take_jobs(keys, b, session, inflight, lane, n, slot, t, reply, li
   if #take.slots > 0 then redis.call('HSET', inflight, unpack(take.slots)) end
   for kind, place in pairs(take.places or {}) do
     if place and place.taken > 0 then
-      if place.counts then redis.call('HINCRBY', RUNNING, kind, place.taken) end
+      if place.counted > 0 then redis.call('HINCRBY', RUNNING, kind, place.counted) end
       if place.window then note_starts(STARTS .. kind, place.taken, place.window, t) end
     end
   end

@@ -157,7 +157,7 @@ local function place_of(places, b, kind, t)
   place = false
   local c, r, w = limits_of(kind)
   if c then
-    place = { room = room_of(kind, t), taken = 0, counts = c > 0, window = r > 0 and w }
+    place = { room = room_of(kind, t), taken = 0, counted = 0, counts = c > 0, window = r > 0 and w }
     if place.room > 0 then
       for _, other in ipairs(redis.call('ZRANGE', PARKED .. kind, 0, -1)) do
         if other == b or redis.call('EXISTS', other .. 'paused') == 0 then

@@ -22,7 +22,8 @@ local function is_stalled(keys, lease, t)
     stalled = t
     redis.call('HSET', keys[COUNTERS], 'stalled_at', t)
   end
-  return t - stalled < COME_BACK
+  -- A clock that was set back is no stall.
+  return stalled <= t and t - stalled < math.max(COME_BACK, lease / 3 + 1000)
 end
 
 local function reap(keys, argv)

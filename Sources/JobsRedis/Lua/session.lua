@@ -34,7 +34,8 @@ local function beat(keys, argv)
   return t + lease
 end
 
--- cancellations: jobs of this session that were cancelled since the last call. ARGV: session. Output: ids.
+-- cancellations: claims of this session that were cancelled since the last call. ARGV: session. Output: "slot id" each.
+-- (The same job may be claimed again in another slot by then.)
 local function cancellations(keys, argv)
   if not redis.call('ZSCORE', keys[SESSIONS], argv[1]) then return fenced() end
   local list = base(keys) .. 'cancels:' .. argv[1]

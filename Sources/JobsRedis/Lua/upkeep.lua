@@ -16,10 +16,14 @@ local function promote(keys, argv)
   local due = redis.call('ZRANGE', keys[DELAYED], '-inf', t, 'BYSCORE', 'LIMIT', 0, argv[1])
   if #due == 0 then return { 0, next_due(keys, t) } end
   local crashes = redis.call('EXISTS', keys[CRASHES]) == 1
-  local ready = {}
+  local ready, gone = {}, 0
   for _, id in ipairs(due) do
-    redis.call('HSET', b .. 'job:' .. id, 'state', 'queued', 'queued_at', t)
-    if crashes and crash_count(keys, id) >= SUSPECT_CRASHES then
+    local known = redis.call('HEXISTS', b .. 'job:' .. id, 'kind') == 1
+    if known then redis.call('HSET', b .. 'job:' .. id, 'state', 'queued', 'queued_at', t) end
+    if not known then
+      -- Somebody deleted its hash: there is nothing left to run.
+      gone = gone + 1
+    elseif crashes and crash_count(keys, id) >= SUSPECT_CRASHES then
       redis.call('LPUSH', keys[SUSPECT], id)
     else
       ready[#ready + 1] = id
@@ -27,6 +31,7 @@ local function promote(keys, argv)
   end
   redis.call('ZREM', keys[DELAYED], unpack(due))
   push_back(keys, ready)
+  count(keys, 'discarded', gone)
   return { #due, next_due(keys, t) }
 end
 

@@ -212,6 +212,15 @@ struct PostgresExamination {
 
     private func migrations() async throws -> [Finding] {
         let states = try await Migrator(pool: composition.pool, migrations: Stores.migrations).status()
+        let newer = states.filter { $0.state == .unknown }
+        if let first = newer.first {
+            return [
+                Finding(
+                    .warn, "migrations",
+                    "\(newer.count) are of a newer release, first \(first.name): this program works beside it, update it"
+                )
+            ]
+        }
         let missing = states.filter { $0.state != .applied }
         guard let first = missing.first else { return [Finding(.ok, "migrations", "\(states.count) applied")] }
         return [

@@ -38,7 +38,7 @@ struct ScheduleCommand: AsyncParsableCommand {
 
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Enqueue the job of a schedule now.", discussion: "Example: paidan schedule run expiry-sweep")
+            abstract: "Enqueue the job of a schedule now.", discussion: "Example: paidan schedule run nightly")
 
         @Argument(help: "The schedule's name.") var name: String
         @OptionGroup var config: ConfigOption

@@ -65,7 +65,6 @@ struct ServeCommand: AsyncParsableCommand {
             AccessWatch(access: composition.access, conninfo: conf.postgres.conninfo),
             ClockWatch(clock: composition.clock, pool: composition.pool),
         ]
-        if let workers { services += try ServiceParts.worker(composition, workers) }
         if roles.contains(.scheduler) { services += ServiceParts.scheduler(composition) }
         let names = roles.map(\.rawValue).sorted().joined(separator: ",")
         let loops = LoopWatch(loops: MultiThreadedEventLoopGroup.singleton, workers: workers)
@@ -84,9 +83,14 @@ struct ServeCommand: AsyncParsableCommand {
             services.append(
                 ServiceParts.api(composition, registry, logger, loops: loops) { _ in supervisor.tell(.ready) })
         }
-        let group = ServiceGroup(
-            configuration: .init(
-                services: services.map { .init(service: $0) }, logger: composition.logger("lifecycle")))
+        // Services are stopped from the last to the first, each waited for: no more claims before all else, while the
+        // API still answers.
+        if let workers { services += try ServiceParts.worker(composition, workers) }
+        var lifecycle = ServiceGroupConfiguration(
+            services: services.map { .init(service: $0) }, logger: composition.logger("lifecycle"))
+        // A peer that has stopped in mid-request does not hold up the stop for ever.
+        lifecycle.maximumGracefulShutdownDuration = conf.worker.drain + .seconds(8)
+        let group = ServiceGroup(configuration: lifecycle)
         let signals = ServeSignals(
             logger: logger, workers: workers, reload: { reload.yield() }, stopping: { supervisor.tell(.stopping) })
         try await signals.heard(stopping: group)

@@ -34,8 +34,10 @@ struct SuspectsCommand: AsyncParsableCommand {
             workers.stop(within: .zero)
         }
         let (parent, drain) = (parent, conf.worker.drain)
-        let watch = await SignalWatch([SIGTERM, SIGINT, SIGTSTP]) { signal in
+        let watch = await SignalWatch([SIGTERM, SIGINT, SIGTSTP, SIGHUP]) { signal in
             switch signal {
+            // Of the service, to whose group this process belongs: it starts the next one with what it has read.
+            case SIGHUP: break
             case SIGTSTP: workers.set(quiet: true)
             default: workers.stop(within: ParentProcess.isGone(parent) ? .zero : drain)
             }

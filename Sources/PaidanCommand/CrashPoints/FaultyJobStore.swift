@@ -87,7 +87,7 @@ extension FaultyJobStore {
         try await store.beat(session: session, lease: lease, worker: worker)
     }
 
-    func cancellations(session: String) async throws(StoreError) -> [String] {
+    func cancellations(session: String) async throws(StoreError) -> [Cancellation] {
         try await store.cancellations(session: session)
     }
 

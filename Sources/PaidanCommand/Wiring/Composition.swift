@@ -16,6 +16,8 @@ struct Composition: Sendable {
     let conf: JobsConf
     let redactor: Redactor
     let pool: PostgresPool
+    /// Of ``pool``: with the times that this service keeps.
+    let postgresSettings: PostgresConfiguration
     let redis: RedisClient
     let store: any JobStore
     /// The same queue for whoever asks over HTTP: a silent Redis is told of sooner than a worker gives up on it.
@@ -54,6 +56,7 @@ struct Composition: Sendable {
         postgres.connectTimeout = .seconds(3)
         // Who has been silent for a lease has lost its jobs, and with them the right to its locks.
         postgres.silence = conf.worker.lease
+        postgresSettings = postgres
         pool = PostgresPool(postgres)
         var settings = conf.redis
         settings.patience = Self.patience
@@ -96,6 +99,7 @@ struct Composition: Sendable {
         kinds.replace(conf.overriding(ownKinds))
         schedules.replace(conf.runnableSchedules(kinds))
         conf.warnOfSchedules(kinds, logger("scheduler"))
+        redactor.learn(conf.secrets)
         live.take(conf, curl, clock)
         // After the store: a session is extended to queues that it knows.
         workers?.set(weights: conf.queues.map { ($0.name, $0.weight) })
@@ -139,7 +143,7 @@ struct Composition: Sendable {
         Logger(label: label) { label in
             LiveLogHandler(
                 handler: LineLogHandler(
-                    label: label, format: conf.log.format, redact: { live.redact(redactor.redact($0)) }), live: live)
+                    label: label, format: conf.log.format, redact: { redactor.redact($0) }), live: live)
         }
     }
 }

@@ -12,8 +12,6 @@ final class LiveSettings: Sendable {
         var level: Logger.Level
         var channels: [String: any Channel] = [:]
         var routes = NotificationRoutes([:])
-        /// Of the secrets that came with a reload.
-        var redactor = Redactor([])
         var queues: Set<String> = []
         var schedules: [Jobs.Schedule] = []
         var text = ConfText(name: "", text: "")
@@ -38,8 +36,6 @@ final class LiveSettings: Sendable {
         set { state.withLock { $0.text = newValue } }
     }
 
-    func redact(_ text: String) -> String { state.withLock { $0.redactor }.redact(text) }
-
     /// Takes over log level, channels, notifications, schedules and the names of the queues.
     func take(_ conf: JobsConf, _ curl: CurlClient, _ clock: ServerClock) {
         let channels = conf.connectedChannels(curl, clock)
@@ -49,7 +45,6 @@ final class LiveSettings: Sendable {
             state.routes = conf.routes
             state.queues = Set(conf.queues.map(\.name))
             state.schedules = conf.allSchedules
-            state.redactor = Redactor(conf.secrets)
         }
     }
 }

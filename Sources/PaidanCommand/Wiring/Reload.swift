@@ -36,7 +36,8 @@ struct Reload: Service {
             let isHeard = logger.logLevel <= .notice
             if isHeard { logger.notice("configuration reloaded", metadata: metadata) }
             composition.take(conf, workers)
-            composition.live.text = text
+            // A process for suspects must not work with stores or rules that this one does not work with.
+            if changes.waiting.isEmpty { composition.live.text = text }
             running = conf
             if !isHeard { logger.notice("configuration reloaded", metadata: metadata) }
         } catch {

@@ -49,6 +49,8 @@ struct ServeSignals {
                 try await group.run()
             } catch let error as ServiceGroupError where error.errorCode == .alreadyFinished {
                 // A signal came before it ran: nothing was begun.
+            } catch is CancellationError where isStopping.withLock({ $0 }) {
+                logger.warning("the stop took too long: requests still open were cut off")
             }
         }
     }

@@ -54,7 +54,7 @@ enum ServiceParts {
         let logger = composition.logger("scheduler")
         composition.conf.warnOfSchedules(composition.kinds, logger)
         // A session of its own: a fire must not wait for an import's transaction.
-        var postgres = composition.conf.postgres
+        var postgres = composition.postgresSettings
         postgres.sessions = 1
         return [
             Scheduler(

@@ -57,7 +57,9 @@ import Testing
         Fault(
             "a repeated push runs twice",
             "if id and redis.call('EXISTS', b .. 'job:' .. id) == 1 then return nil end"),
-        Fault("a cancelled job's holder is not told", "redis.call('RPUSH', b .. 'cancels:' .. session, id)"),
+        Fault(
+            "a cancelled job's holder is not told", "redis.call('RPUSH', b .. 'cancels:' .. session, slot .. ' ' .. id)"
+        ),
         Fault("pruned dead jobs are nowhere", "count(keys, 'discarded', #dead)"),
     ]
 

@@ -100,7 +100,7 @@ struct ScheduleRun {
             else { return }
             var expected: [String] = []
             for queue in 0..<2 { expected += model.cancelled[queue].removeValue(forKey: session) ?? [] }
-            try Self.expect("cancellations", ids, expected)
+            try Self.expect("cancellations", ids.map(\.id), expected)
         case .progress(let worker, let held), .checkpoint(let worker, let held):
             try await moveOn(worker, held, operation)
         case .reap:
