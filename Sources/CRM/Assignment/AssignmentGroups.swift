@@ -8,7 +8,9 @@ final class AssignmentGroups: Sendable {
 
     private enum Turn: Sendable {
         /// The transaction is this run's to make, for all who wait.
-        case leads
+        ///
+        /// - Parameter after: jobs of the transaction that ended just now, 0 if none did.
+        case leads(after: Int)
         case ended(Ended)
     }
 
@@ -20,9 +22,18 @@ final class AssignmentGroups: Sendable {
     private struct State {
         var isBusy = false
         var waiting: [Waiter] = []
+
+        var jobs: Int { waiting.reduce(0) { $0 + $1.tasks.count } }
     }
 
+    /// How long the next transaction waits for those whose places the last one made free: they are being claimed now.
+    /// Without it two halves would take turns for ever, at nearly the cost of two wholes.
+    static let companyWait = Duration.milliseconds(4)
+
     private let state = Lock(State())
+
+    /// Jobs that wait for the transaction under way.
+    var waiting: Int { state.withLock { $0.jobs } }
 
     /// - Parameter work: answers with one outcome a task, in their order. It is not cancelled with the run that leads:
     ///   the others' jobs are in the same transaction, and a receipt refuses what another has done meanwhile.
@@ -36,16 +47,19 @@ final class AssignmentGroups: Sendable {
                 if state.isBusy { state.waiting.append(Waiter(tasks: tasks, turn: turn)) }
                 return !state.isBusy
             }
-            if leads { turn.resume(returning: .leads) }
+            if leads { turn.resume(returning: .leads(after: 0)) }
         }
-        if case .ended(let end) = turn { return try end.get() }
+        switch turn {
+        case .ended(let end): return try end.get()
+        case .leads(let count): await company(of: count)
+        }
         let company = state.withLock { state in
             defer { state.waiting = [] }
             return state.waiting
         }
         let all = tasks + company.flatMap(\.tasks)
         let end = await Task { try await work(all) }.result
-        passOn()
+        passOn(after: all.count)
         var rest = tasks.count..<tasks.count
         for waiter in company {
             rest = rest.upperBound..<(rest.upperBound + waiter.tasks.count)
@@ -54,8 +68,16 @@ final class AssignmentGroups: Sendable {
         return try end.map { Array($0.prefix(tasks.count)) }.get()
     }
 
+    /// Waits until as many have come as the last transaction let go, but not long.
+    private func company(of count: Int) async {
+        let end = ContinuousClock.now + Self.companyWait
+        while ContinuousClock.now < end, waiting < count {
+            do { try await Task.sleep(for: .microseconds(250)) } catch { return }
+        }
+    }
+
     /// The first of those who came meanwhile leads the next transaction.
-    private func passOn() {
+    private func passOn(after count: Int) {
         let next = state.withLock { state -> Waiter? in
             if state.waiting.isEmpty {
                 state.isBusy = false
@@ -63,6 +85,6 @@ final class AssignmentGroups: Sendable {
             }
             return state.waiting.removeFirst()
         }
-        next?.turn.resume(returning: .leads)
+        next?.turn.resume(returning: .leads(after: count))
     }
 }

@@ -63,7 +63,8 @@ struct RefusingTests {
 
     @Test("Redis loads its data for a while after a restart")
     func loading() async throws {
-        try await World.with(redis: ["--key-load-delay", "1500", "--loading-process-events-interval-bytes", "1024"]) {
+        // 6 s for 1,500 jobs: longer than a request waits for a connection.
+        try await World.with(redis: ["--key-load-delay", "4000", "--loading-process-events-interval-bytes", "1024"]) {
             world in
             let service = try await world.serve()
             try await world.store.pause("default")

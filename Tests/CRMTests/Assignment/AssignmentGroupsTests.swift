@@ -1,0 +1,66 @@
+import Foundation
+import Jobs
+import OwnerThread
+import Testing
+
+@testable import CRM
+
+/// Runs that overlap share a transaction.
+@Suite struct AssignmentGroupsTests {
+    private struct Broken: Error {}
+
+    private func tasks(_ jobs: [String]) throws -> [AssignmentTask] {
+        try jobs.map { AssignmentTask(job: $0, arguments: try arguments()) }
+    }
+
+    private func arguments() throws -> AssignmentArguments {
+        try JSONDecoder().decode(AssignmentArguments.self, from: Data(#"{"customer_ids":[1]}"#.utf8))
+    }
+
+    /// Transactions in their order; the first is held until `release` is called.
+    private final class Desk: Sendable {
+        let transactions = Lock<[[String]]>([])
+        private let (gate, opener) = AsyncStream.makeStream(of: Void.self)
+        func release() { opener.finish() }
+
+        func work(_ tasks: [AssignmentTask]) async -> [Outcome] {
+            let isFirst = transactions.withLock { transactions in
+                transactions.append(tasks.map(\.job))
+                return transactions.count == 1
+            }
+            if isFirst { for await _ in gate {} }
+            return tasks.map { .done(result: Array($0.job.utf8)) }
+        }
+    }
+
+    private func until(_ what: String, _ condition: () -> Bool) async throws {
+        let end = ContinuousClock.now + .seconds(10)
+        while !condition() {
+            guard ContinuousClock.now < end else { throw Broken() }
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
+    @Test func thoseWhoComeMeanwhileShareTheNextTransactionAndEachGetsItsOwn() async throws {
+        let (groups, desk) = (AssignmentGroups(), Desk())
+        let all = try [["a", "b"], ["c"], ["d", "e", "f"]].map(tasks)
+        let first = Task { try await groups.run(all[0], desk.work) }
+        try await until("the first began") { desk.transactions.withLock { $0.count == 1 } }
+        let others = all.dropFirst().map { tasks in Task { try await groups.run(tasks, desk.work) } }
+        try await until("both wait") { groups.waiting == 4 }
+        // One that is cancelled leads all the same, and its company loses nothing.
+        for other in others { other.cancel() }
+        desk.release()
+        let outcomes = try await [first.value, others[0].value, others[1].value]
+        let names = outcomes.map { $0.map { if case .done(let result?) = $0 { result } else { [UInt8]() } } }
+        #expect(names == all.map { $0.map { Array($0.job.utf8) } })
+        #expect(desk.transactions.withLock { $0.map { $0.sorted() } } == [["a", "b"], ["c", "d", "e", "f"]])
+    }
+
+    @Test func aFailureIsEverybodysAndTheNextGoesOn() async throws {
+        let groups = AssignmentGroups()
+        let one = try tasks(["a"])
+        await #expect(throws: Broken.self) { try await groups.run(one) { _ in throw Broken() } }
+        #expect(try await groups.run(one) { tasks in tasks.map { _ in .done() } }.count == 1)
+    }
+}
