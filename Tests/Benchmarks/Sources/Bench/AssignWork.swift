@@ -17,15 +17,18 @@ struct AssignWork {
         try prepare()
         var (reference, product): ([Double], [Double]) = ([], [])
         var (plainReference, plainProduct): ([Double], [Double]) = ([], [])
-        var batches: [Double] = []
+        var wide: [Double] = []
+        var (batches, wideBatches): ([Double], [Double]) = ([], [])
         for round in 1...stage.options.rounds {
             reference.append(try referenceRate(tells: true))
             product.append(try productRate(tells: true, batches: &batches))
             plainReference.append(try referenceRate(tells: false))
             plainProduct.append(try productRate(tells: false, batches: &batches))
+            wide.append(try productRate(tells: false, concurrency: 128, batches: &wideBatches))
             stage.say(
                 "assign \(round): C \(Int(reference[round - 1])), paidan \(Int(product[round - 1])); without notices "
-                    + "C \(Int(plainReference[round - 1])), paidan \(Int(plainProduct[round - 1])) customers/s")
+                    + "C \(Int(plainReference[round - 1])), paidan \(Int(plainProduct[round - 1])), with concurrency 128 "
+                    + "\(Int(wide[round - 1])) customers/s")
         }
         return [
             Figure(
@@ -36,6 +39,10 @@ struct AssignWork {
             Figure(
                 "assign a customer, no notices", unit: "customers/s", paidan: plainProduct, other: plainReference,
                 target: .ratio(0.8)),
+            Figure(
+                "assign a customer, no notices, concurrency 128", unit: "customers/s", paidan: wide,
+                other: plainReference, target: .ratio(0.8),
+                notes: "as many jobs in hand as C has: 64 in the transaction and the next 64 claimed meanwhile"),
         ]
     }
 
@@ -102,10 +109,13 @@ struct AssignWork {
         return try rate(watch)
     }
 
-    private func productRate(tells: Bool, batches: inout [Double]) throws -> Double {
+    private func productRate(tells: Bool, concurrency: Int? = nil, batches: inout [Double]) throws -> Double {
         try reset()
         let watch = try stage.watch(jobs, queue: "critical")
-        let configuration = tells ? stage.servers.folder + "/tells.conf" : nil
+        var configuration = tells ? stage.servers.folder + "/tells.conf" : nil
+        if let concurrency {
+            configuration = try stage.writeConfiguration("wide.conf", "[worker]\nconcurrency = \(concurrency)")
+        }
         let begun = try stage.servers.sql("SELECT clock_timestamp()")
         let service = try stage.serve("worker", configuration: configuration)
         defer { service.end() }
