@@ -12,7 +12,8 @@ struct ProcessUse: CustomStringConvertible {
     init(of pid: Int32) throws {
         let memory = try String(contentsOfFile: "/proc/\(pid)/smaps_rollup", encoding: .utf8)
         let status = try String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)
-        privateMemory = Self.number("Private_Clean", in: memory) + Self.number("Private_Dirty", in: memory)
+        // Clean pages are those of the program's file: they are private while nobody else runs it.
+        privateMemory = Self.number("Private_Dirty", in: memory)
         share = Self.number("Pss", in: memory)
         openFiles = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count
         threads = Self.number("Threads", in: status)

@@ -23,7 +23,7 @@ public final class AccessControl: Sendable {
 
     private struct State {
         var entries: [TokenDigest: Entry] = [:]
-        /// Grows with every `forgetAll`, so that a load begun before one is not kept after it.
+        /// Grows with every `forgetAll`, so that what a load begun before one brings is stale.
         var generation = 0
     }
 
@@ -70,11 +70,12 @@ public final class AccessControl: Sendable {
             return nil
         }
         state.withLock { state in
-            guard state.generation == generation else { return }
             if state.entries.count >= Self.mostEntries { state.entries.removeAll() }
             // `expiresIn` is the database's judgement at the time of the load.
             let goodFor = min(Self.freshness, loaded.expiresIn ?? Self.freshness)
-            state.entries[digest] = Entry(caller: loaded.caller, goodUntil: now + goodFor, renewAt: now + Self.renewal)
+            state.entries[digest] = Entry(
+                caller: loaded.caller, goodUntil: now + goodFor, renewAt: now + Self.renewal,
+                isStale: state.generation != generation)
         }
         return loaded.caller
     }
