@@ -11,6 +11,8 @@ public final class AccessControl: Sendable {
     private static let freshness = Duration.seconds(30)
     /// Age at which an entry that is used is loaded again.
     private static let renewal = Duration.seconds(2)
+    /// How long a stale entry waits to be renewed before it is used as it is.
+    private static let staleWait = Duration.seconds(1)
     private static let mostEntries = 10_000
 
     private struct Entry {
@@ -53,7 +55,9 @@ public final class AccessControl: Sendable {
         }
         guard let entry else { return try await load(digest) }
         if entry.isStale {
-            do { return try await load(digest) } catch let error as PostgresError where error.isInfrastructure {
+            do { return try await load(digest, within: Self.staleWait) } catch let error as PostgresError
+                where error.isInfrastructure
+            {
                 return entry.caller
             }
         }
@@ -62,10 +66,12 @@ public final class AccessControl: Sendable {
         return entry.caller
     }
 
-    @discardableResult private func load(_ digest: TokenDigest) async throws -> Caller? {
+    @discardableResult private func load(
+        _ digest: TokenDigest, within deadline: Duration? = nil
+    ) async throws -> Caller? {
         let now = clock()
         let generation = state.withLock { $0.generation }
-        guard let loaded = try await store.caller(digest) else {
+        guard let loaded = try await store.caller(digest, within: deadline) else {
             state.withLock { _ = $0.entries.removeValue(forKey: digest) }
             return nil
         }

@@ -10,8 +10,9 @@ struct AccessStore: Sendable {
         let expiresIn: Duration?
     }
 
-    func caller(_ digest: TokenDigest) async throws -> Loaded? {
-        try await pool.transaction { tx in
+    /// - Parameter deadline: `nil` is the pool's.
+    func caller(_ digest: TokenDigest, within deadline: Duration?) async throws -> Loaded? {
+        try await pool.transaction(deadline: deadline) { tx in
             let tokens = try tx.query(
                 """
                 UPDATE paidan.api_token t SET last_used_at = paidan.now()
