@@ -22,7 +22,10 @@ final class LiveSettings: Sendable {
 
     init(level: Logger.Level) { state = Lock(State(level: level)) }
 
-    var level: Logger.Level { state.withLock { $0.level } }
+    var level: Logger.Level {
+        get { state.withLock { $0.level } }
+        set { state.withLock { $0.level = newValue } }
+    }
     var channels: [String: any Channel] { state.withLock { $0.channels } }
     /// Names of the queues that there are.
     var queues: Set<String> { state.withLock { $0.queues } }
@@ -36,11 +39,10 @@ final class LiveSettings: Sendable {
         set { state.withLock { $0.text = newValue } }
     }
 
-    /// Takes over log level, channels, notifications, schedules and the names of the queues.
+    /// Takes over channels, notifications, schedules and the names of the queues.
     func take(_ conf: JobsConf, _ curl: CurlClient, _ clock: ServerClock) {
         let channels = conf.connectedChannels(curl, clock)
         state.withLock { state in
-            state.level = conf.log.level
             state.channels = channels
             state.routes = conf.routes
             state.queues = Set(conf.queues.map(\.name))

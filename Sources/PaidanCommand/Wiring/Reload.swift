@@ -34,11 +34,12 @@ struct Reload: Service {
             await warnOfJobs(in: Set(running.queues.map(\.name)).subtracting(conf.queues.map(\.name)))
             // By the level before or the one after it, whichever lets it through.
             let isHeard = logger.logLevel <= .notice
-            if isHeard { logger.notice("configuration reloaded", metadata: metadata) }
             composition.take(conf, workers)
             // A process for suspects must not work with stores or rules that this one does not work with.
             if changes.waiting.isEmpty { composition.live.text = text }
             running = conf
+            if isHeard { logger.notice("configuration reloaded", metadata: metadata) }
+            composition.live.level = conf.log.level
             if !isHeard { logger.notice("configuration reloaded", metadata: metadata) }
         } catch {
             logger.error("configuration is wrong; the running settings stay", metadata: ["problems": "\(error)"])
