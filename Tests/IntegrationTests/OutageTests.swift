@@ -104,7 +104,7 @@ struct OutageTests {
             if isRestored { try await world.redis.keepCopy() }
             try await world.rest()
             let b = try await world.upload(second.csv, to: service)
-            try await until("rows of the second sheet are stored", within: .seconds(30)) {
+            try await until("rows of the second sheet are stored", within: .seconds(90)) {
                 try await world.count("SELECT count(*) FROM crm_customer WHERE import_id = \(b)") > 2000
             }
             if isRestored {
