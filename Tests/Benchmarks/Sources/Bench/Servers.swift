@@ -93,8 +93,15 @@ final class Servers {
     }
 
     /// Writes the append-only file anew, so that each run begins with a file of the same age.
+    ///
+    /// A large one is written anew by the server itself as it grows: that one must end first.
     func compactRedis() throws {
+        try waitForRewrite()
         try redis("bgrewriteaof")
+        try waitForRewrite()
+    }
+
+    private func waitForRewrite() throws {
         for _ in 0..<1200 {
             let info = try redis("info", "persistence")
             if info.contains("aof_rewrite_in_progress:0"), info.contains("aof_rewrite_scheduled:0") { return }
