@@ -10,6 +10,7 @@ public struct APIDependencies: Sendable {
     public var schedules: SchedulesAPI
     public var imports: ImportsAPI
     public var customers: CustomersAPI
+    public var ownership: OwnershipDesk
     public var desk: AssignmentDesk
     public var access: AccessControl
     public var health: HealthChecks
@@ -17,13 +18,15 @@ public struct APIDependencies: Sendable {
     public var environment: APIEnvironment
 
     public init(
-        jobs: JobsAPI, schedules: SchedulesAPI, imports: ImportsAPI, customers: CustomersAPI, desk: AssignmentDesk,
+        jobs: JobsAPI, schedules: SchedulesAPI, imports: ImportsAPI, customers: CustomersAPI, ownership: OwnershipDesk,
+        desk: AssignmentDesk,
         access: AccessControl, health: HealthChecks, failures: FailureJudge, environment: APIEnvironment
     ) {
         self.jobs = jobs
         self.schedules = schedules
         self.imports = imports
         self.customers = customers
+        self.ownership = ownership
         self.desk = desk
         self.access = access
         self.health = health
@@ -61,6 +64,7 @@ public struct Server: Service {
         endpoints += ScheduleEndpoints.all(dependencies.schedules)
         endpoints += ImportEndpoints.all(dependencies.imports)
         endpoints += CustomerEndpoints.all(dependencies.customers)
+        endpoints += MoveEndpoints.all(dependencies.ownership)
         endpoints += RankEndpoints.all(dependencies.desk)
         endpoints.append(MeEndpoint.endpoint)
         return endpoints + [OpenAPI.endpoint(describing: endpoints)]

@@ -60,7 +60,7 @@ enum CustomerEndpoints {
         }
     }
 
-    private static func reply(_ view: CustomerView, status: HTTPResponse.Status) throws -> Reply {
+    static func reply(_ view: CustomerView, status: HTTPResponse.Status) throws -> Reply {
         .json(Array(try JSONEncoder().encode(view)), status: status).with(.eTag, "\"\(view.version)\"")
     }
 }

@@ -32,6 +32,12 @@ public struct Caller: Sendable {
         let methods: Set<String>?
     }
 
+    /// ``sellerID`` as an id of this module.
+    var seller: Int? { sellerID.map { Int($0) } }
+
+    /// For the audit log.
+    var actor: String { "user:\(userID)" }
+
     /// Sees every customer, not only his own and the pool.
     public var isManager: Bool { codes.contains("customer.all") }
 

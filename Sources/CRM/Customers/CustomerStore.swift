@@ -27,6 +27,11 @@ public struct CustomerStore: Sendable {
             .map(Self.decoded)
     }
 
+    /// A customer that is there, as of today.
+    static func view(_ id: Int, in tx: inout Transaction) throws -> CustomerView {
+        try decoded(try tx.query(CustomerSQL.views(from: "SELECT * FROM crm_customer WHERE id = \(id)::bigint"))[0])
+    }
+
     static func decoded(_ row: Row) throws -> CustomerView {
         try JSONDecoder().decode(CustomerView.self, from: Data(try row.utf8(0)))
     }
@@ -72,8 +77,7 @@ public struct CustomerStore: Sendable {
                     traceparent: traceparent)
                 try Outbox.append([job], in: &tx)
             }
-            let view = try tx.query(CustomerSQL.views(from: "SELECT * FROM crm_customer WHERE id = \(id)"))[0]
-            return .created(try Self.decoded(view))
+            return .created(try Self.view(id, in: &tx))
         }
     }
 

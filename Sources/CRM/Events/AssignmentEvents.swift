@@ -13,7 +13,8 @@ public struct AssignmentEvents: Sendable {
             throws -> Void
     ) -> AssignmentHooks {
         var hooks = AssignmentHooks()
-        hooks.assigned = { owners, tx in try assigned(owners, in: &tx) }
+        let owners = OwnerEvents(publisher: publisher)
+        hooks.assigned = { assigned, tx in try owners.publish("assigned", assigned.map(\.distribution), in: &tx) }
         hooks.chunkAssigned = chunkAssigned
         hooks.offboarded = { user, customers, tx in try offboarded(user, customers, in: &tx) }
         hooks.noCapacity = { waiting, since, tx in
@@ -26,24 +27,6 @@ public struct AssignmentEvents: Sendable {
                 ], in: &tx)
         }
         return hooks
-    }
-
-    /// One event a customer that was entered singly.
-    private func assigned(_ owners: [NewOwner], in tx: inout Transaction) throws {
-        let rows = try tx.query(
-            """
-            SELECT d.id, d.customer_id, json_build_object('user_id', d.user_id, 'count', 1,
-                'first_expiry', paidan.expired_on(c.recv_date, c.last_consult_date, NULL) - 1,
-                'customers', json_build_array(json_build_object('id', c.id, 'name', c.name, 'qq_last4', right(c.qq, 4))))
-            FROM crm_customerdistribution d JOIN crm_customer c ON c.id = d.customer_id
-            WHERE d.id = ANY(\(owners.map(\.distribution))::bigint[]) ORDER BY d.id
-            """)
-        try publisher.publish(
-            try rows.map { row in
-                NewEvent(
-                    type: "assigned", subject: "customer:\(try row.int(1))",
-                    dedupeKey: "assigned:customer:\(try row.int(0))", payload: try row.utf8(2))
-            }, in: &tx)
     }
 
     private func offboarded(_ user: Int, _ customers: Int, in tx: inout Transaction) throws {

@@ -31,6 +31,7 @@ struct Composition: Sendable {
     let desk: AssignmentDesk
     let imports: ImportStore
     let customers: CustomerStore
+    let ownership: OwnershipDesk
     let access: AccessControl
     let hooks: AssignmentHooks
     let kinds: KindRegistry
@@ -75,6 +76,7 @@ struct Composition: Sendable {
         let publisher = seams.publisher(DeliveryPublisher(routes: { live.routes }))
         imports = ImportStore(pool: pool, settings: conf.importSettings, events: publisher)
         customers = CustomerStore(pool: pool, settings: conf.importSettings)
+        ownership = OwnershipDesk(pool: pool, settings: conf.poolSettings, publisher: publisher)
         access = AccessControl(pool: pool)
         let imports = imports
         hooks = AssignmentEvents(publisher: publisher).hooks { importID, chunk, owners, tx in
@@ -156,6 +158,10 @@ extension JobsConf {
         settings.keepFiles = retention.sheets
         settings.limits.fileBytes = max(settings.limits.fileBytes, http.maxBody)
         return settings
+    }
+
+    var poolSettings: PoolSettings {
+        PoolSettings(picksPerDay: business.picksPerDay, coolOffDays: business.coolOffDays)
     }
 
     /// Enabled channels only: an event must not wait for one that was switched off.

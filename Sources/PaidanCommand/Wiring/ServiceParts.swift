@@ -81,7 +81,8 @@ enum ServiceParts {
             dependencies: APIDependencies(
                 jobs: composition.jobsAPI, schedules: composition.schedulesAPI,
                 imports: ImportsAPI(store: composition.imports, maxBody: conf.http.maxBody),
-                customers: CustomersAPI(store: composition.customers), desk: composition.desk,
+                customers: CustomersAPI(store: composition.customers), ownership: composition.ownership,
+                desk: composition.desk,
                 access: composition.access,
                 health: HealthChecks(problems: { await health.problems() }, metrics: { await health.metrics() }),
                 failures: FailureJudge(judge: Failures.verdict), environment: composition.environment),

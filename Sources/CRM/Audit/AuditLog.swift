@@ -1,0 +1,36 @@
+internal import Postgres
+
+/// Who changed what, and how it was before (`paidan.audit_log`). The actor is the one that ``Author`` names.
+enum AuditLog {
+    /// What may change of a customer, as a JSON object.
+    static func snapshot(customer id: Int, in tx: inout Transaction) throws -> [UInt8] {
+        let rows = try tx.query(
+            """
+            SELECT to_jsonb(c) - '{id,version,external_write_at,import_id}'::text[] FROM crm_customer c
+            WHERE id = \(id)::bigint
+            """)
+        return try rows.first.map { try Array($0.utf8(0)) } ?? Array("{}".utf8)
+    }
+
+    /// Records a change of a customer: the columns that differ from `before`, and what else is to be known.
+    ///
+    /// - Parameters:
+    ///   - action: `customer.grab` …
+    ///   - before: of ``snapshot(customer:in:)``.
+    ///   - details: a JSON object that joins `after`.
+    static func record(
+        _ action: String, customer id: Int, before: [UInt8], details: [UInt8] = Array("{}".utf8),
+        in tx: inout Transaction
+    ) throws {
+        _ = try tx.query(
+            """
+            INSERT INTO paidan.audit_log (action, entity, entity_id, before, after)
+            SELECT \(action), 'crm_customer', \(String(id)), coalesce(changed.before, '{}'),
+                coalesce(changed.after, '{}') || \(utf8: details)::jsonb
+            FROM (
+                SELECT jsonb_object_agg(o.key, o.value) AS before, jsonb_object_agg(n.key, n.value) AS after
+                FROM crm_customer c, jsonb_each(to_jsonb(c)) n JOIN jsonb_each(\(utf8: before)::jsonb) o USING (key)
+                WHERE c.id = \(id)::bigint AND n.value IS DISTINCT FROM o.value) changed
+            """)
+    }
+}
