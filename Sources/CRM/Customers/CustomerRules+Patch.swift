@@ -4,8 +4,8 @@ extension CustomerInput {
     private static let profileNames = Set(profile.map(\.rawValue)).union(["course", "referral_from_id"])
     /// Members of a customer that have ways of their own to change, or none.
     private static let fixed: Set<String> = [
-        "id", "status", "consultant", "consultant_id", "recv_date", "date", "last_consult_date", "pool_state", "pool_since",
-        "protected_until", "follow_due_on", "deal_due_on", "expires_on", "import_id", "version",
+        "id", "status", "consultant", "consultant_id", "recv_date", "date", "last_consult_date", "pool_state",
+        "pool_since", "protected_until", "follow_due_on", "deal_due_on", "expires_on", "import_id", "version",
     ]
 
     /// Names of what is given, null included.

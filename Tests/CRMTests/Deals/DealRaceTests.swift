@@ -1,3 +1,4 @@
+import Postgres
 import Testing
 
 @testable import CRM
@@ -22,7 +23,7 @@ import Testing
                 }
                 #expect(try await together([deal, deal, deal]) == ["closed", "closed", "done"])
                 #expect(try await together([pay, pay, deal]) == ["closed", "done", "done"])
-                #expect(try await lab.state(id).components(separatedBy: ":2:").count == 2)
+                #expect(try await lab.state(id).split(separator: ":2:").count == 2)
             }
             #expect(try await lab.count("SELECT count(*) FROM crm_student") == 10)
             #expect(try await lab.count("SELECT count(*) FROM crm_student_class_list") == 10)

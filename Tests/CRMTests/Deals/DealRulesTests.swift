@@ -118,14 +118,18 @@ import Testing
         for day in ["2024-02-29", "2024-03-01", "9999-12-31"] { #expect(problem(day) == nil) }
         #expect(problem("2024-02-28") == "range")
         #expect(problem("0001-01-01") == "range")
-        for word in ["", "2025-02-29", "2024-3-1", "2024-03-01T00:00:00Z", "+024-03-01", "today", "infinity", "２０２４-03-01"] {
+        for word in [
+            "", "2025-02-29", "2024-3-1", "2024-03-01T00:00:00Z", "+024-03-01", "today", "infinity", "２０２４-03-01",
+        ] {
             #expect(problem(word) == "type", "\(word)")
         }
     }
 
     @Test("whose profile may be edited")
     func editing() {
-        func rule(_ customer: HeldCustomer, _ consultant: Int?, _ seller: Int?, manager: Bool = false) -> EditRules.Ruling {
+        func rule(
+            _ customer: HeldCustomer, _ consultant: Int?, _ seller: Int?, manager: Bool = false
+        ) -> EditRules.Ruling {
             EditRules.judge(customer, consultant: consultant, seller: seller, isManager: manager)
         }
         for state in [HeldCustomer.State.pending, .private, .public, .closed] {

@@ -1,3 +1,4 @@
+import Postgres
 import Testing
 
 @testable import CRM
@@ -18,7 +19,8 @@ import Testing
             #expect(try await lab.state(id) == "closed 1 2018-05-19 2018-05-19 - | 1:2:self:2018-05-20")
             #expect(try await lab.student(id) == "7654321 2018-05-20")
             #expect(try await lab.audit(id) == ["customer.deal user:101"])
-            let record = try await lab.text("SELECT before || after FROM paidan.audit_log WHERE action = 'customer.deal'")
+            let record = try await lab.text(
+                "SELECT before || after FROM paidan.audit_log WHERE action = 'customer.deal'")
             #expect(record?.contains("\"status\": 1") == true && record?.contains("\"user_id\": 1") == true)
             // A second one says so, and changes nothing.
             #expect(try await lab.desk.deal(id, by: lab.seller(1)).word == "closed")
@@ -119,7 +121,7 @@ import Testing
 
     @Test("there is no such customer")
     func missing() async throws {
-        try await DealLab.with { lab in
+        try await DealLab.with { lab async throws in
             #expect(try await lab.desk.deal(99, by: lab.seller(1)).word == "missing")
             #expect(try await lab.desk.deal(99, isLate: true, by: lab.manager).word == "missing")
             #expect(try await lab.desk.reopen(99, by: lab.manager).word == "missing")

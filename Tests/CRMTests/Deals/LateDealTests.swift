@@ -1,3 +1,4 @@
+import Postgres
 import Testing
 
 @testable import CRM
@@ -25,8 +26,8 @@ import Testing
                     == "closed 1 2018-05-19 2018-05-19 - | 1:3:self:2018-05-23 1:2:manual:2018-05-30")
             #expect(try await lab.audit(id) == ["customer.late_deal user:9"])
             #expect(
-                try await lab.text("SELECT after ->> 'user_id' FROM paidan.audit_log WHERE action = 'customer.late_deal'")
-                    == "1")
+                try await lab.text(
+                    "SELECT after ->> 'user_id' FROM paidan.audit_log WHERE action = 'customer.late_deal'") == "1")
             #expect(try await lab.student(id)?.hasSuffix(" 2018-05-30") == true)
             // Its seller is told that it is closed, whoever reported it.
             #expect(try await lab.desk.deal(id, by: lab.seller(1)).word == "closed")

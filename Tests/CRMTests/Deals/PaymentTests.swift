@@ -82,7 +82,8 @@ import Testing
     func imported() async throws {
         try await DealLab.with { lab in
             let id = try await lab.service { tx in
-                try tx.query("INSERT INTO crm_customer (qq, name, status) VALUES ('100001', '甲', 1) RETURNING id")[0].int(0)
+                try tx.query("INSERT INTO crm_customer (qq, name, status) VALUES ('100001', '甲', 1) RETURNING id")[0]
+                    .int(0)
             }
             let tuition = PaymentInput(payType: 2, classListID: 1)
             #expect(try await lab.desk.pay(id, tuition, by: lab.manager).word == "state")
