@@ -64,7 +64,9 @@ public struct Server: Service {
         endpoints += ScheduleEndpoints.all(dependencies.schedules)
         endpoints += ImportEndpoints.all(dependencies.imports)
         endpoints += CustomerEndpoints.all(dependencies.customers)
+        endpoints.append(PatchEndpoint.endpoint(dependencies.customers))
         endpoints += MoveEndpoints.all(dependencies.ownership)
+        endpoints += DealEndpoints.all(dependencies.ownership)
         endpoints += RankEndpoints.all(dependencies.desk)
         endpoints.append(MeEndpoint.endpoint)
         return endpoints + [OpenAPI.endpoint(describing: endpoints)]

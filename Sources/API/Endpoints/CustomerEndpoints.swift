@@ -25,7 +25,7 @@ enum CustomerEndpoints {
     }
 
     /// - Throws: `Problem` 404, also for a customer outside the caller's rows.
-    private static func find(_ call: Call, _ store: CustomerStore) async throws -> CustomerView {
+    static func find(_ call: Call, _ store: CustomerStore) async throws -> CustomerView {
         let caller = try call.identified()
         guard let view = try await store.view(Int(try call.id(of: "such customer"))), isVisible(view, to: caller)
         else { throw Problem.notFound("such customer") }
@@ -54,10 +54,14 @@ enum CustomerEndpoints {
         case .invalid(let problems):
             throw Problem.invalid(problems.map { FieldError($0.pointer, $0.code, $0.message) })
         case .duplicate(let state):
-            var problem = Problem.conflict("duplicate", "There is a customer with this QQ already; it is \(state).")
-            problem.members = [("pool_state", state)]
-            throw problem
+            throw duplicate(state)
         }
+    }
+
+    static func duplicate(_ state: String) -> Problem {
+        var problem = Problem.conflict("duplicate", "There is a customer with this QQ already; it is \(state).")
+        problem.members = [("pool_state", state)]
+        return problem
     }
 
     static func reply(_ view: CustomerView, status: HTTPResponse.Status) throws -> Reply {

@@ -37,7 +37,7 @@ enum MoveEndpoints {
     }
 
     /// These are judged by their own codes, not by the caller's rows: 404 only for a customer that does not exist.
-    private static func move(
+    static func move(
         _ word: String, _ summary: String, _ desk: OwnershipDesk, body: Endpoint.Body = .none,
         run: @escaping @Sendable (Call, _ id: Int) async throws -> Moved
     ) -> Endpoint {
@@ -47,8 +47,10 @@ enum MoveEndpoints {
                 return try CustomerEndpoints.reply(try await run(call, id))
             } catch is NoSeller {
                 throw Problem.forbidden("Only an active person of department 1001 can have customers.")
+            } catch is NotPermitted {
+                throw Problem.forbidden()
             } catch let problem as Problem where problem.status == .unprocessableContent {
-                // 404 comes before 422.
+                // A customer that is not there is told before what is wrong with the request.
                 guard try await desk.exists(id) else { throw Problem.notFound("such customer") }
                 throw problem
             }

@@ -51,7 +51,7 @@ enum OpenAPI {
             }
             if let types = mediaTypes(endpoint.body) {
                 out.object("requestBody") { out in
-                    out.field("required", true)
+                    if case .json(_, true) = endpoint.body {} else { out.field("required", true) }
                     out.object("content") { out in
                         for type in types { out.object(type) { _ in } }
                     }

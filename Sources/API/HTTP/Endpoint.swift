@@ -18,8 +18,8 @@ struct Endpoint: Sendable {
 
     enum Body: Sendable {
         case none
-        /// A JSON text of at most this many bytes.
-        case json(limit: Int = 1 << 20)
+        /// A JSON text of at most this many bytes; an optional one is `{}` when there is none.
+        case json(limit: Int = 1 << 20, isOptional: Bool = false)
         /// The content types taken and the most bytes; the handler reads the stream itself.
         case stream(types: [String]?, limit: Int)
     }

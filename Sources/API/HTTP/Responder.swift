@@ -79,7 +79,10 @@ struct Responder: HTTPResponder {
         var call = Call(
             request: request, parameters: match.parameters, query: query, caller: caller, requestID: requestID,
             logger: logger)
-        if case .json(let limit) = endpoint.body { try call.take(json: try await Self.collect(request, limit)) }
+        if case .json(let limit, let isOptional) = endpoint.body {
+            let bytes = try await Self.collect(request, limit)
+            try call.take(json: bytes.isEmpty && isOptional ? ArraySlice("{}".utf8) : bytes)
+        }
         let unknown = query.names.filter { !endpoint.query.contains($0) }
         guard unknown.isEmpty else {
             try await endpoint.object?(call)
@@ -121,7 +124,7 @@ struct Responder: HTTPResponder {
         let type = request.headers[.contentType].map { mediaType($0) }
         switch endpoint.body {
         case .none: return
-        case .json(let limit):
+        case .json(let limit, _):
             if let declared, declared > limit { throw Problem.tooLarge(limit) }
             if let type, type != "application/json", !type.hasSuffix("+json") {
                 throw unsupported("application/json")

@@ -18,14 +18,16 @@ enum AuditLog {
     ///   - action: `customer.grab` …
     ///   - before: of ``snapshot(customer:in:)``.
     ///   - details: a JSON object that joins `after`.
+    ///   - were: a JSON object that joins `before`.
     static func record(
         _ action: String, customer id: Int, before: [UInt8], details: [UInt8] = Array("{}".utf8),
-        in tx: inout Transaction
+        were: [UInt8] = Array("{}".utf8), in tx: inout Transaction
     ) throws {
         _ = try tx.query(
             """
             INSERT INTO paidan.audit_log (action, entity, entity_id, before, after)
-            SELECT \(action), 'crm_customer', \(String(id)), coalesce(changed.before, '{}'),
+            SELECT \(action), 'crm_customer', \(String(id)),
+                coalesce(changed.before, '{}') || \(utf8: were)::jsonb,
                 coalesce(changed.after, '{}') || \(utf8: details)::jsonb
             FROM (
                 SELECT jsonb_object_agg(o.key, o.value) AS before, jsonb_object_agg(n.key, n.value) AS after

@@ -17,9 +17,8 @@ struct CustomerRules: Sendable {
             contacts: ContactRules(loose: settings.contact == .loose), dates: DateRules(from1904: false), lists: lists,
             today: today)
         var row = rules.check(input.cells) ?? rules.empty
-        var problems = row.issues.filter { !$0.code.isWarning }.map {
-            CustomerProblem(pointer: "/\($0.field?.rawValue ?? "")", code: $0.code.rawValue, message: $0.message)
-        }
+        var problems = Self.problems(of: row)
+        if row.isSample { problems.append(.sample) }
         for key in input.unknown {
             problems.append(.init(pointer: "/\(key)", code: "unknown_field", message: "没有 \(key) 这个字段"))
         }
@@ -33,7 +32,7 @@ struct CustomerRules: Sendable {
         return Checked(row: row, problems: problems, isOwn: isOwn && row.status != 1)
     }
 
-    private func courses(_ input: CustomerInput, _ problems: [CustomerProblem]) -> ([Int], [CustomerProblem]) {
+    func courses(_ input: CustomerInput, _ problems: [CustomerProblem]) -> ([Int], [CustomerProblem]) {
         var problems = problems
         var ids: [Int] = []
         for (index, given) in input.courses.enumerated() {

@@ -14,7 +14,7 @@ public enum CustomerCreated: Sendable, Equatable {
 /// Single customers.
 public struct CustomerStore: Sendable {
     public let pool: PostgresPool
-    private let settings: ImportSettings
+    let settings: ImportSettings
 
     public init(pool: PostgresPool, settings: ImportSettings = .init()) {
         self.pool = pool
@@ -103,7 +103,7 @@ public struct CustomerStore: Sendable {
     }
 
     /// The referrer by id or by QQ.
-    private static func referrer(
+    static func referrer(
         _ input: CustomerInput, _ row: CheckedRow, _ problems: inout [CustomerProblem], in tx: inout Transaction
     ) throws -> Int? {
         let found: Rows
@@ -123,7 +123,7 @@ public struct CustomerStore: Sendable {
         return nil
     }
 
-    private static func state(of qq: ArraySlice<UInt8>?, in tx: inout Transaction) throws -> String {
+    static func state(of qq: ArraySlice<UInt8>?, in tx: inout Transaction) throws -> String {
         let rows = try tx.query(
             "SELECT \(CustomerSQL.state("c")) FROM crm_customer c WHERE c.qq = \(utf8: qq.map { Array($0) })")
         return try rows.first?.text(0) ?? "pending"

@@ -14,8 +14,10 @@ public struct OwnershipDesk: Sendable {
 
     /// How a change of a locked customer ends.
     enum Verdict: Sendable {
-        /// - Parameter details: a JSON object for the audit log.
-        case changed(details: [UInt8] = Array("{}".utf8))
+        /// - Parameters:
+        ///   - action: for the audit log, if another word than the caller's tells better what happened.
+        ///   - details: a JSON object for the audit log.
+        case changed(as: String? = nil, details: [UInt8] = Array("{}".utf8))
         case refused(MoveRefusal)
         case invalid([CustomerProblem])
     }
@@ -40,8 +42,8 @@ public struct OwnershipDesk: Sendable {
             switch try body(customer, &tx) {
             case .refused(let refusal): moved = .refused(refusal)
             case .invalid(let problems): moved = .invalid(problems)
-            case .changed(let details):
-                try AuditLog.record(action, customer: id, before: before, details: details, in: &tx)
+            case .changed(let other, let details):
+                try AuditLog.record(other ?? action, customer: id, before: before, details: details, in: &tx)
                 moved = .done(try CustomerStore.view(id, in: &tx))
             }
             if let loser = customer.loser(after: moved) { try WaitingCustomers.enqueue(afterLossOf: loser, in: &tx) }

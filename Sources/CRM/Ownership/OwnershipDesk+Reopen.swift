@@ -1,0 +1,34 @@
+internal import Postgres
+
+extension OwnershipDesk {
+    /// Opens a closed customer again: a new distribution by a manager, with new clocks.
+    ///
+    /// - Parameter user: who is to have it; `nil` is the seller of its last deal.
+    public func reopen(_ id: Int, to user: Int? = nil, by caller: Caller) async throws -> Moved {
+        let events = events
+        return try await change(id, "customer.reopen", by: caller) { customer, tx in
+            if let user, try !OwnershipStore.lockSeller(user, in: &tx) { return .invalid([.noSeller(at: "/to")]) }
+            guard customer.state == .closed else { return .refused(.state) }
+            guard let receiver = try user ?? OwnershipStore.dealSeller(of: id, in: &tx) else {
+                return .invalid([
+                    CustomerProblem(pointer: "/to", code: "required", message: "没有这位客户的成单记录，请指定接收的销售")
+                ])
+            }
+            if user == nil, try !OwnershipStore.lockSeller(receiver, in: &tx) {
+                return .invalid([.noSeller(at: "/to")])
+            }
+            // A page may have given it to somebody a moment ago, and not said yet that it is open.
+            try OwnershipStore.end(id, .movedOut, in: &tx)
+            let distribution = try OwnershipStore.give(id, to: receiver, .manual, in: &tx)
+            try events.publish("transferred", [distribution], in: &tx)
+            return .changed(details: Array("{\"user_id\":\(receiver),\"distribution_id\":\(distribution)}".utf8))
+        }
+    }
+}
+
+extension CustomerProblem {
+    /// Who is named is no active person of department 1001, who alone may have customers.
+    static func noSeller(at pointer: String) -> CustomerProblem {
+        CustomerProblem(pointer: pointer, code: IssueCode.consultant.rawValue, message: "不是在职的销售，不能接收客户")
+    }
+}
