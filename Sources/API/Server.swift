@@ -12,6 +12,7 @@ public struct APIDependencies: Sendable {
     public var customers: CustomersAPI
     public var ownership: OwnershipDesk
     public var desk: AssignmentDesk
+    public var sweeps: SweepsAPI
     public var access: AccessControl
     public var health: HealthChecks
     public var failures: FailureJudge
@@ -19,7 +20,7 @@ public struct APIDependencies: Sendable {
 
     public init(
         jobs: JobsAPI, schedules: SchedulesAPI, imports: ImportsAPI, customers: CustomersAPI, ownership: OwnershipDesk,
-        desk: AssignmentDesk,
+        desk: AssignmentDesk, sweeps: SweepsAPI,
         access: AccessControl, health: HealthChecks, failures: FailureJudge, environment: APIEnvironment
     ) {
         self.jobs = jobs
@@ -28,6 +29,7 @@ public struct APIDependencies: Sendable {
         self.customers = customers
         self.ownership = ownership
         self.desk = desk
+        self.sweeps = sweeps
         self.access = access
         self.health = health
         self.failures = failures
@@ -68,6 +70,7 @@ public struct Server: Service {
         endpoints += MoveEndpoints.all(dependencies.ownership)
         endpoints += DealEndpoints.all(dependencies.ownership)
         endpoints += RankEndpoints.all(dependencies.desk)
+        endpoints.append(SweepEndpoint.endpoint(dependencies.sweeps))
         endpoints.append(MeEndpoint.endpoint)
         return endpoints + [OpenAPI.endpoint(describing: endpoints)]
     }

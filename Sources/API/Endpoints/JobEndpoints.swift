@@ -135,7 +135,7 @@ enum JobEndpoints {
 
     /// One that was made just now is shown as it was made; of an older one the queue is asked. It is taken, and its
     /// sender is told so even if the queue cannot be looked at any more.
-    private static func view(of enqueued: Enqueued, _ job: NewJob, _ form: JobForm) async -> JobView {
+    static func view(of enqueued: Enqueued, _ job: NewJob, _ form: JobForm) async -> JobView {
         if let time = enqueued.createdAt { return JobView(job, createdAt: time) }
         return (try? await form.jobs.door.job(enqueued.id)) ?? JobView(job, id: enqueued.id, createdAt: 0)
     }

@@ -19,7 +19,7 @@ public struct DeliveryPublisher: EventPublisher {
         var group = Targets()
         var people: [Audience: Targets] = [:]
         for (id, type) in added {
-            for route in routes.byEvent[type] ?? [] {
+            for route in routes.routes(of: type) {
                 if route.speaksToGroup {
                     group.add(id, route.channel)
                 } else {

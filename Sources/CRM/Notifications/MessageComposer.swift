@@ -36,6 +36,12 @@ struct MessageComposer: Sendable {
         var error: String?
         var counts: Counts?
         var waiting: Int?
+        /// Of customers whose time ends: by want of a follow-up, of a deal; and how many of them today.
+        var follow: Int?
+        var deal: Int?
+        var today: Int?
+        var sellers: [Seller]?
+        var sellerCount: Int?
 
         private enum CodingKeys: String, CodingKey {
             case importID = "import_id"
@@ -47,6 +53,11 @@ struct MessageComposer: Sendable {
             case error
             case counts
             case waiting
+            case follow
+            case deal
+            case today
+            case sellers
+            case sellerCount = "seller_count"
         }
 
         /// `2018-05-22` → `05-22`.
@@ -63,10 +74,11 @@ struct MessageComposer: Sendable {
     func personal(_ delivery: DeliveryStore.Delivery) -> Digest {
         let payload = Self.payload(delivery)
         let items =
-            delivery.type == "assigned"
+            Self.listsCustomers(delivery.type)
             ? (payload.customers ?? []).map { customer in
                 Digest.Item(
-                    delivery: Int64(delivery.id), label: "分配", subject: customer.name, qq: customer.qqLast4)
+                    delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: customer.name,
+                    qq: customer.qqLast4)
             } : []
         return Digest(
             id: identity([delivery]), title: Self.title(delivery.type), headline: sentence(delivery, payload),
@@ -90,7 +102,12 @@ struct MessageComposer: Sendable {
         }
         return Digest.Item(
             delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: sentence(delivery, payload),
-            target: delivery.type == "assigned" ? delivery.seller : nil, time: delivery.time)
+            target: Self.listsCustomers(delivery.type) ? delivery.seller : nil, time: delivery.time)
+    }
+
+    /// Events that tell one seller of customers by name.
+    static func listsCustomers(_ type: String) -> Bool {
+        type == "assigned" || type == "expiring" || type == "expired"
     }
 
     private func sentence(_ delivery: DeliveryStore.Delivery, _ payload: Payload) -> String {
@@ -99,6 +116,7 @@ struct MessageComposer: Sendable {
             return DigestText.assigned(
                 batch: payload.importID, firstExpiry: payload.shortExpiry,
                 names: (payload.customers ?? []).map(\.name), count: payload.customerCount)
+        case "expiring", "expired", "escalated": return Self.expirySentence(delivery.type, payload)
         case "import_finished": return importSentence(payload)
         case "no_capacity":
             return "有 \(payload.waiting ?? 0) 位客户等待分配已超过 30 分钟，目前没有可分配的销售。请检查份额、请假和上限。"
@@ -135,6 +153,9 @@ struct MessageComposer: Sendable {
         case "import_finished": "导入完成"
         case "no_capacity": "无人可分配"
         case "offboard": "离职回收"
+        case "expiring": "即将到期"
+        case "expired": "已回公海"
+        case "escalated": "到期未跟进"
         default: "通知"
         }
     }
@@ -145,6 +166,8 @@ struct MessageComposer: Sendable {
         case "import_finished": "导入"
         case "no_capacity": "告警"
         case "offboard": "离职"
+        case "expiring", "escalated": "到期"
+        case "expired": "回公海"
         default: "通知"
         }
     }

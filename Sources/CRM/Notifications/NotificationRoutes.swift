@@ -18,6 +18,11 @@ public struct NotificationRoutes: Sendable {
     public static let none = NotificationRoutes([:])
 
     public init(_ byEvent: [String: [Route]]) { self.byEvent = byEvent }
+
+    /// Managers hear of what is due where its owners do, unless jobs.conf says otherwise.
+    func routes(of event: String) -> [Route] {
+        byEvent[event] ?? (event == "escalated" ? byEvent["expiring"] : nil) ?? []
+    }
 }
 
 /// Whom an event concerns.
@@ -33,7 +38,7 @@ enum Audience: String {
     static func of(event type: String) -> Audience {
         switch type {
         case "import_finished": .uploader
-        case "no_capacity", "offboard": .managers
+        case "no_capacity", "offboard", "escalated": .managers
         default: .seller
         }
     }

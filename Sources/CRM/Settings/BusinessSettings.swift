@@ -12,20 +12,25 @@ public struct BusinessSettings: Sendable, Equatable {
     public var formerOwner: String
     /// 0 is off.
     public var cooldownDays: Int
+    /// `natural` or `workday`: which days count until a customer expires.
+    public var clock: String
 
-    public init(timezone: String, followUpDays: Int, dealDays: Int, formerOwner: String, cooldownDays: Int) {
+    public init(
+        timezone: String, followUpDays: Int, dealDays: Int, formerOwner: String, cooldownDays: Int, clock: String
+    ) {
         self.timezone = timezone
         self.followUpDays = followUpDays
         self.dealDays = dealDays
         self.formerOwner = formerOwner
         self.cooldownDays = cooldownDays
+        self.clock = clock
     }
 
     /// Writes what differs to `paidan.setting`.
     public func store(in pool: PostgresPool) async throws {
         let values = [
             ("timezone", timezone), ("follow_up_days", "\(followUpDays)"), ("deal_days", "\(dealDays)"),
-            ("former_owner", formerOwner), ("cooldown_days", "\(cooldownDays)"),
+            ("former_owner", formerOwner), ("cooldown_days", "\(cooldownDays)"), ("clock", clock),
         ]
         _ = try await pool.transaction { tx in
             try Author.set("service", in: &tx)

@@ -4,6 +4,7 @@ import Jobs
 import JobsPostgres
 import Postgres
 import Redis
+import Spreadsheet
 import SystemPackage
 
 /// Why a command did not do what it was asked, and with which code it exits.
@@ -33,6 +34,8 @@ struct CommandFailure: Error {
         case let error as StoreError: self = .failed("Redis: \(error.message)")
         case let error as RedisError: self = .failed("Redis: \(error.message)")
         case let error as ImportRefusal: self = .refused(Self.text(error))
+        case let error as SheetError: self = .refused(error.message)
+        case let refusal as CalendarSheet.Refusal: self = .refused(refusal.problems.joined(separator: "\n"))
         case let error as Errno: self = .failed("\(error)")
         case is CancellationError: self = .failed("Cancelled.")
         default: return nil

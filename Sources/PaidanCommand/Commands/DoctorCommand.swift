@@ -28,6 +28,7 @@ struct DoctorCommand: AsyncParsableCommand {
         findings += await RedisExamination(composition: composition).findings()
         findings += await PostgresExamination(composition: composition).findings()
         findings += await ScheduleExamination(composition: composition).findings()
+        findings += await CalendarExamination(composition: composition).findings()
         findings += ChannelExamination.findings(conf)
         if json.isOn {
             try Output.json(Items(items: findings))

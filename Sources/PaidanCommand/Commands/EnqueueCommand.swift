@@ -119,26 +119,6 @@ struct EnqueueCommand: AsyncParsableCommand {
             }
             return Output.data(enqueued.id)
         }
-        let end = ContinuousClock.now + limit
-        var pause = Duration.milliseconds(10)
-        while true {
-            guard let job = try await composition.store.job(enqueued.id) else {
-                throw CommandFailure.refused("job \(enqueued.id) is gone")
-            }
-            let over = ContinuousClock.now >= end
-            if job.state == .succeeded || job.state == .dead || job.state == .cancelled || over {
-                Output.data(
-                    json.isOn ? String(decoding: composition.jobForm.json(job), as: UTF8.self) : JobLine.text(job))
-                guard job.state == .succeeded else {
-                    throw CommandFailure.failed(
-                        over && job.state != .dead && job.state != .cancelled
-                            ? "job \(job.id) is still \(job.state.rawValue) after \(limit.short)"
-                            : "job \(job.id) is \(job.state.rawValue): \(job.error?.message ?? "no reason is known")")
-                }
-                return
-            }
-            try await Task.sleep(for: min(pause, end - .now))
-            pause = min(pause * 2, .milliseconds(500))
-        }
+        try await JobWait(composition: composition, json: json.isOn).run(enqueued.id, within: limit)
     }
 }

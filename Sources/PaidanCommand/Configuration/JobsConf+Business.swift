@@ -7,6 +7,7 @@ extension JobsConf {
         table = root.subtable("expiry")
         business.followUpDays = table.integer("follow_up_days", default: business.followUpDays, in: 1...3650)
         business.dealDays = table.integer("deal_days", default: business.dealDays, in: 1...3650)
+        business.clock = table.choice("clock", default: business.clock)
         business.formerOwner = table.choice("former_owner", default: business.formerOwner)
         table.finish()
 

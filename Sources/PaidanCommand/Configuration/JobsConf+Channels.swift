@@ -28,7 +28,8 @@ extension JobsConf {
 
     /// Events that people may be told of.
     private static let events: Set = [
-        "assigned", "import_finished", "no_capacity", "offboard", "expiring", "expired", "grabbed", "transferred",
+        "assigned", "import_finished", "no_capacity", "offboard", "expiring", "escalated", "expired", "grabbed",
+        "transferred",
     ]
 
     mutating func readChannels(_ root: inout ConfTable) {

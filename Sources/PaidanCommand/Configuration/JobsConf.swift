@@ -88,6 +88,7 @@ struct JobsConf: Sendable {
         var strategy = StrategyChoice.laps
         var followUpDays = 3
         var dealDays = 15
+        var clock = ClockRule.natural
         var formerOwner = FormerOwnerRule.anyFormer
         var picksPerDay = 0
         var cooldownDays = 0
@@ -100,6 +101,7 @@ struct JobsConf: Sendable {
         case anyFormer = "any_former"
         case lastOwner = "last_owner"
     }
+    enum ClockRule: String, Sendable, CaseIterable { case natural, workday }
     enum GenderRule: String, Sendable, CaseIterable { case optional, required }
     enum ContactRule: String, Sendable, CaseIterable { case strict, loose }
     enum StrategyChoice: String, Sendable, CaseIterable { case laps, block, smooth }

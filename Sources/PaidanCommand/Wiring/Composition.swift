@@ -32,6 +32,7 @@ struct Composition: Sendable {
     let imports: ImportStore
     let customers: CustomerStore
     let ownership: OwnershipDesk
+    let forecasts: ForecastStore
     let access: AccessControl
     let hooks: AssignmentHooks
     let kinds: KindRegistry
@@ -77,6 +78,7 @@ struct Composition: Sendable {
         imports = ImportStore(pool: pool, settings: conf.importSettings, events: publisher)
         customers = CustomerStore(pool: pool, settings: conf.importSettings)
         ownership = OwnershipDesk(pool: pool, settings: conf.poolSettings, publisher: publisher)
+        forecasts = ForecastStore(pool: pool)
         access = AccessControl(pool: pool)
         let imports = imports
         hooks = AssignmentEvents(publisher: publisher).hooks { importID, chunk, owners, tx in
@@ -88,7 +90,7 @@ struct Composition: Sendable {
             makeID: { [clock] in ids.make(at: clock.milliseconds()) })
         ownKinds = Kinds.all(
             conf: conf, pool: pool, store: store, list: list, desk: desk, imports: imports, hooks: hooks,
-            channels: { live.channels.mapValues(seams.channel) }, logger: Self.logger(conf, redactor, live, "jobs"),
+            publisher: publisher, channels: { live.channels.mapValues(seams.channel) }, logger: Self.logger(conf, redactor, live, "jobs"),
             extra: seams.kinds(pool))
         kinds = KindRegistry(conf.overriding(ownKinds))
         schedules = ScheduleList(conf.runnableSchedules(kinds))
@@ -108,6 +110,8 @@ struct Composition: Sendable {
     }
 
     var jobForm: JobForm { JobForm(jobs: jobsAPI, environment: environment) }
+
+    var sweepsAPI: SweepsAPI { SweepsAPI(forecasts: forecasts, form: jobForm) }
 
     var jobsAPI: JobsAPI {
         JobsAPI(door: door, kinds: kinds, queueNames: { [live] in live.queues }, refuseEffect: refuseEffect)

@@ -9,7 +9,7 @@ enum Kinds {
     /// As they are without jobs.conf's overrides.
     static func all(
         conf: JobsConf, pool: PostgresPool, store: any JobStore, list: any SellerList, desk: AssignmentDesk,
-        imports: ImportStore, hooks: AssignmentHooks, channels: @escaping @Sendable () -> [String: any Channel],
+        imports: ImportStore, hooks: AssignmentHooks, publisher: any EventPublisher, channels: @escaping @Sendable () -> [String: any Channel],
         logger: Logger, extra: [Kind] = []
     ) -> [Kind] {
         let settings = conf.assignmentSettings
@@ -19,6 +19,7 @@ enum Kinds {
             UndoJob(store: imports, slotsFreed: { try await desk.reloadList() }).kind,
             AssignmentJob(pool: pool, list: list, settings: { settings }, hooks: hooks, logger: logger).kind,
             OffboardJob(pool: pool, list: list, hooks: hooks).kind,
+            SweepJob(pool: pool, publisher: publisher).kind, RemindJob(pool: pool, publisher: publisher).kind,
             NotifyJob(pool: pool, channels: channels, publicURL: conf.http.publicURL, logger: logger).kind,
             Reconciler(pool: pool, door: store, imports: imports, hooks: hooks, logger: logger).kind,
         ]

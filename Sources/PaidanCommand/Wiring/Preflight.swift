@@ -30,6 +30,7 @@ extension JobsConf {
     var businessSettings: BusinessSettings {
         BusinessSettings(
             timezone: timezone, followUpDays: business.followUpDays, dealDays: business.dealDays,
-            formerOwner: business.formerOwner.rawValue, cooldownDays: business.cooldownDays)
+            formerOwner: business.formerOwner.rawValue, cooldownDays: business.cooldownDays,
+            clock: business.clock.rawValue)
     }
 }

@@ -82,7 +82,7 @@ enum ServiceParts {
                 jobs: composition.jobsAPI, schedules: composition.schedulesAPI,
                 imports: ImportsAPI(store: composition.imports, maxBody: conf.http.maxBody),
                 customers: CustomersAPI(store: composition.customers), ownership: composition.ownership,
-                desk: composition.desk,
+                desk: composition.desk, sweeps: composition.sweepsAPI,
                 access: composition.access,
                 health: HealthChecks(problems: { await health.problems() }, metrics: { await health.metrics() }),
                 failures: FailureJudge(judge: Failures.verdict), environment: composition.environment),
