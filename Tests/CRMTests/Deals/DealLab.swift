@@ -134,7 +134,7 @@ extension Moved {
     /// `done`, `missing`, the code of a refusal, or the pointers of what is wrong.
     var word: String {
         switch self {
-        case .done: "done"
+        case .done, .noted: "done"
         case .missing: "missing"
         case .refused(let refusal): refusal.rawValue
         case .invalid(let problems): problems.map { "\($0.pointer) \($0.code)" }.joined(separator: ", ")

@@ -46,12 +46,11 @@ extension YearWorld {
         switch moved {
         case .done: count("\(step.action) ok")
         case .refused(let refusal): count("\(step.action) \(refusal.rawValue)")
+        case .noted(_, let clockMoved): count("\(step.action) ok\(clockMoved ? "" : ", no clock moved")")
         case .invalid: count("\(step.action) invalid")
         case .missing: count("\(step.action) missing")
         }
     }
-
-    private func moved(_ step: YearStep, _ followed: FollowedUp) { moved(step, followed.moved) }
 
     /// Pages write in autocommit, statement by statement; what the database refuses they show to their user.
     private func page(_ step: YearStep) async throws {

@@ -8,7 +8,7 @@ import Postgres
 extension YearWorld {
     /// Runs what waits in the outbox for a seller, and the customers whom nobody took.
     func assignWaiting() async throws {
-        try await service { try WaitingCustomers.enqueue(in: &$0) }
+        _ = try await service { try WaitingCustomers.enqueue(in: &$0) }
         let waiting = try await pool.query(
             """
             DELETE FROM paidan.outbox o WHERE o.kind IN ('customer.assign', 'seller.offboard')
@@ -26,6 +26,13 @@ extension YearWorld {
             }
         }
         _ = try await pool.query("DELETE FROM paidan.outbox")
+    }
+
+    func sweep() async throws {
+        let job = SweepJob(pool: pool, publisher: EventTable())
+        let arguments = try JSONDecoder().decode(SweepArguments.self, from: Data("{}".utf8))
+        _ = try await job.run(job: newJobID(), arguments, .detached(logger: ImportLab.logger))
+        count("sweeps")
     }
 
     /// Mends what a page left half done a minute ago.
