@@ -74,7 +74,7 @@ struct MessageComposer: Sendable {
     func personal(_ delivery: DeliveryStore.Delivery) -> Digest {
         let payload = Self.payload(delivery)
         let items =
-            Self.listsCustomers(delivery.type)
+            Self.namesCustomers(delivery.type)
             ? (payload.customers ?? []).map { customer in
                 Digest.Item(
                     delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: customer.name,
@@ -95,19 +95,20 @@ struct MessageComposer: Sendable {
     /// The line that names a delivery in a group's message.
     func line(_ delivery: DeliveryStore.Delivery) -> Digest.Item {
         let payload = Self.payload(delivery)
-        if delivery.type == "assigned", payload.importID == nil, let customer = payload.customers?.first {
+        let isAboutNewOwner = Self.isAboutNewOwner(delivery.type)
+        if isAboutNewOwner, payload.importID == nil, let customer = payload.customers?.first {
             return Digest.Item(
-                delivery: Int64(delivery.id), label: "分配", subject: customer.name, qq: customer.qqLast4,
+                delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: customer.name, qq: customer.qqLast4,
                 target: delivery.seller, time: delivery.time)
         }
         return Digest.Item(
             delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: sentence(delivery, payload),
-            target: Self.listsCustomers(delivery.type) ? delivery.seller : nil, time: delivery.time)
+            target: Self.namesCustomers(delivery.type) ? delivery.seller : nil, time: delivery.time)
     }
 
     /// Events that tell one seller of customers by name.
-    static func listsCustomers(_ type: String) -> Bool {
-        type == "assigned" || type == "expiring" || type == "expired"
+    static func namesCustomers(_ type: String) -> Bool {
+        isAboutNewOwner(type) || type == "expiring" || type == "expired"
     }
 
     private func sentence(_ delivery: DeliveryStore.Delivery, _ payload: Payload) -> String {
@@ -117,6 +118,10 @@ struct MessageComposer: Sendable {
                 batch: payload.importID, firstExpiry: payload.shortExpiry,
                 names: (payload.customers ?? []).map(\.name), count: payload.customerCount)
         case "expiring", "expired", "escalated": return Self.expirySentence(delivery.type, payload)
+        case "grabbed", "transferred":
+            return DigestText.customers(
+                delivery.type == "grabbed" ? "您从公海领取" : "为您转入", firstExpiry: payload.shortExpiry,
+                names: (payload.customers ?? []).map(\.name), count: payload.customerCount)
         case "import_finished": return importSentence(payload)
         case "no_capacity":
             return "有 \(payload.waiting ?? 0) 位客户等待分配已超过 30 分钟，目前没有可分配的销售。请检查份额、请假和上限。"
@@ -147,9 +152,14 @@ struct MessageComposer: Sendable {
         return "evt_\(first.event)|\(first.channel)|\(first.recipient)|\(first.part)"
     }
 
+    /// It tells somebody of customers who are his now, by name.
+    static func isAboutNewOwner(_ type: String) -> Bool { ["assigned", "grabbed", "transferred"].contains(type) }
+
     private static func title(_ type: String) -> String {
         switch type {
         case "assigned": "线索分配"
+        case "grabbed": "公海领取"
+        case "transferred": "客户转入"
         case "import_finished": "导入完成"
         case "no_capacity": "无人可分配"
         case "offboard": "离职回收"
@@ -163,6 +173,8 @@ struct MessageComposer: Sendable {
     private static func label(_ type: String) -> String {
         switch type {
         case "assigned": "分配"
+        case "grabbed": "领取"
+        case "transferred": "转入"
         case "import_finished": "导入"
         case "no_capacity": "告警"
         case "offboard": "离职"
