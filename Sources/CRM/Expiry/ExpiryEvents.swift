@@ -6,19 +6,9 @@ struct ExpiryEvents: Sendable {
 
     /// Customers named in one event; the count is always whole.
     static let named = 50
-    /// Days for which expiry that neither the sweep nor a write of the service noted is looked for.
-    private static let lookBack = 7
 
     /// `expired`, one for each seller, of all that he lost and has not been told of, whoever let it expire.
     func publishExpired(in tx: inout Transaction) throws {
-        _ = try tx.query(
-            """
-            INSERT INTO paidan.reminder (distribution_id, kind, due_on, is_told)
-            SELECT d.id, 'expired', d.ended_on, false FROM crm_customerdistribution d
-            WHERE d.status IN (3, 4) AND d.ended_on >= paidan.today() - \(Self.lookBack)::int
-                AND NOT EXISTS (SELECT FROM paidan.reminder r WHERE r.distribution_id = d.id AND r.kind = 'expired')
-            ON CONFLICT DO NOTHING
-            """)
         let rows = try tx.query(
             """
             WITH told AS (

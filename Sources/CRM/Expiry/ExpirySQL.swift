@@ -35,8 +35,8 @@ enum ExpirySQL {
             c.recv_date = ANY (ARRAY(SELECT \(day.dealStart)::date + n
                 FROM generate_series(0, \(day.asOf)::date - \(day.dealStart)::date) n)) AND \(late)
             """,
-            // Received in the future, or never: only pages write that.
-            "c.recv_date > \(day.asOf)::date AND \(late)", "c.recv_date IS NULL AND \(late)",
+            // Received in the future: only pages write that.
+            "c.recv_date > \(day.asOf)::date AND \(late)",
         ]
         return SQL.join(
             starts.map { start in
@@ -63,12 +63,12 @@ enum ExpirySQL {
             FROM (SELECT DISTINCT last_consult_date AS start FROM held) AS starts),
         deal AS MATERIALIZED (
             SELECT start, paidan.last_day(start, paidan.setting('deal_days', '15')::int) AS due
-            FROM (SELECT DISTINCT recv_date AS start FROM held WHERE recv_date IS NOT NULL) AS starts),
+            FROM (SELECT DISTINCT recv_date AS start FROM held) AS starts),
         due AS (
             SELECT held.id, held.consultant_id,
                 greatest(least(follow.due, deal.due) + 1, held.protected_until + 1) AS expired_on,
                 CASE WHEN deal.due <= follow.due THEN 4 ELSE 3 END AS status
-            FROM held JOIN follow ON follow.start = held.last_consult_date LEFT JOIN deal ON deal.start = held.recv_date)
+            FROM held JOIN follow ON follow.start = held.last_consult_date JOIN deal ON deal.start = held.recv_date)
         """
     }
 }

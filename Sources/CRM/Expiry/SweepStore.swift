@@ -45,7 +45,7 @@ enum SweepStore {
         try tx.query(
             """
             SELECT id FROM (
-                SELECT id FROM (\(ExpirySQL.candidates("c.id", on: day))) AS found LIMIT \(limit)::bigint) AS some
+                SELECT id FROM (\(ExpirySQL.candidates("c.id", on: day))) AS found LIMIT \(limit)::bigint) AS first
             ORDER BY id
             """
         ).map { try $0.int(0) }
@@ -68,6 +68,7 @@ enum SweepStore {
             """
         ).map { try $0.int(0) }
         if locked.isEmpty { return SweepCounts() }
+        _ = try tx.query("SELECT set_config('paidan.sweep', 'on', true)")
         let held: SQL = """
             SELECT \(ExpirySQL.dates) FROM crm_customer c
             WHERE c.id = ANY(\(locked)::bigint[]) AND c.pool_state = 'private'
@@ -84,11 +85,11 @@ enum SweepStore {
                 FROM overdue o WHERE c.id = o.id),
             audited AS (
                 INSERT INTO paidan.audit_log (action, entity, entity_id, before, after)
-                SELECT 'customer.expired',
-                    CASE WHEN e.id IS NULL THEN 'crm_customer' ELSE 'crm_customerdistribution' END, coalesce(e.id, o.id),
-                    '{"status": 1}', jsonb_build_object('status', o.status, 'ended_on', o.expired_on,
-                        'customer_id', o.id, 'user_id', o.consultant_id)
-                FROM overdue o LEFT JOIN ended e ON e.customer_id = o.id),
+                SELECT 'customer.expire', 'crm_customer', id,
+                    jsonb_build_object('consultant_id', consultant_id, 'pool_since', NULL),
+                    jsonb_build_object('consultant_id', NULL, 'pool_since', expired_on, 'status', status,
+                        'ended_on', expired_on)
+                FROM overdue),
             untold AS (
                 INSERT INTO paidan.reminder (distribution_id, kind, due_on, is_told)
                 SELECT e.id, 'expired', o.expired_on, false FROM ended e JOIN overdue o ON o.id = e.customer_id

@@ -26,40 +26,19 @@ CREATE TABLE paidan.sweep_job (
 -- Distributions that have expired, and of which their seller is still to be told, by the next sweep's end.
 ALTER TABLE paidan.reminder ADD COLUMN is_told boolean NOT NULL DEFAULT true;
 CREATE INDEX reminder_untold ON paidan.reminder (distribution_id) WHERE NOT is_told;
--- What pages of the CRM let expire, found by day.
-CREATE INDEX crm_customerdistribution_expired ON crm_customerdistribution (ended_on) WHERE status IN (3, 4);
--- Of what expired before this service sweeps, nobody is told.
-INSERT INTO paidan.reminder (distribution_id, kind, due_on)
-SELECT id, 'expired', ended_on FROM crm_customerdistribution
-WHERE status IN (3, 4) AND ended_on >= paidan.today() - 30 ON CONFLICT DO NOTHING;
 
--- As before, with an audit row and a mark for the sweep to tell of it.
-CREATE OR REPLACE FUNCTION paidan.expire_customer(customer bigint) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-    c record;
-    due date;
-    reason int;
-    ended bigint;
-    writer text;
+-- Whoever let it expire: a write path, a page. The sweep notes its own, many at a time, and says so.
+CREATE FUNCTION paidan.distribution_expired() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    SELECT id, consultant_id, recv_date, last_consult_date, protected_until INTO c FROM crm_customer
-    WHERE id = customer AND pool_state = 'private' FOR NO KEY UPDATE;
-    IF NOT FOUND THEN RETURN false; END IF;
-    due := paidan.expired_on(c.recv_date, c.last_consult_date, c.protected_until);
-    IF due > paidan.today() THEN RETURN false; END IF;
-    reason := paidan.expiry_status(c.recv_date, c.last_consult_date);
-    writer := paidan.write_as_service();
-    UPDATE crm_customerdistribution SET status = reason, ended_on = due
-    WHERE customer_id = customer AND status = 1 RETURNING id INTO ended;
-    UPDATE crm_customer SET consultant_id = NULL, pool_since = due WHERE id = customer;
-    INSERT INTO paidan.audit_log (action, entity, entity_id, before, after)
-    VALUES ('customer.expired', CASE WHEN ended IS NULL THEN 'crm_customer' ELSE 'crm_customerdistribution' END,
-            coalesce(ended, customer), '{"status": 1}', jsonb_build_object(
-                'status', reason, 'ended_on', due, 'customer_id', customer, 'user_id', c.consultant_id));
-    IF ended IS NOT NULL THEN
-        INSERT INTO paidan.reminder (distribution_id, kind, due_on, is_told) VALUES (ended, 'expired', due, false)
-        ON CONFLICT DO NOTHING;
-    END IF;
-    PERFORM paidan.writer_was(writer);
-    RETURN true;
+    INSERT INTO paidan.reminder (distribution_id, kind, due_on, is_told)
+    VALUES (NEW.id, 'expired', NEW.ended_on, false) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER expired AFTER UPDATE ON crm_customerdistribution FOR EACH ROW
+    WHEN (OLD.status = 1 AND NEW.status IN (3, 4) AND current_setting('paidan.sweep', true) IS DISTINCT FROM 'on')
+    EXECUTE FUNCTION paidan.distribution_expired();
+DO $$
+BEGIN
+    EXECUTE format('ALTER FUNCTION paidan.distribution_expired() SECURITY DEFINER SET search_path = %I, pg_temp',
+                   current_schema());
 END $$;

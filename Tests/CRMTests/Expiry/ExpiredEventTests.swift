@@ -57,18 +57,4 @@ import Testing
             #expect(try await lab.events("expired") == ["user:1 1 1/0 客1"])
         }
     }
-
-    @Test("what a lazy expiry did is in the audit log, with who caused it")
-    func audited() async throws {
-        try await ExpiryLab.with { lab in
-            try await lab.at("2018-05-23 00:05")
-            let id = try await lab.customers(received: "2018-05-19")[0]
-            _ = try await lab.service { try $0.query("SELECT paidan.expire_customer(\(id)::bigint)") }
-            let row = try await lab.text(
-                "SELECT concat_ws(' ', actor, entity, after - 'customer_id') FROM paidan.audit_log ORDER BY id DESC LIMIT 1"
-            )
-            #expect(
-                row == #"test crm_customerdistribution {"status": 3, "user_id": 1, "ended_on": "2018-05-23"}"#)
-        }
-    }
 }

@@ -45,6 +45,17 @@ final class ExpiryLab: Sendable {
             """)
     }
 
+    /// Stops the clock of every writer at a time, as `at` takes it.
+    func stand(at time: String) async throws {
+        let moment =
+            time.hasSuffix("Z") ? "'\(time)'::timestamptz" : "('\(time)'::timestamp AT TIME ZONE 'Asia/Shanghai')"
+        _ = try await pool.query(
+            """
+            CREATE OR REPLACE FUNCTION paidan.shifted_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE
+            AS $$ SELECT \(raw: moment) $$
+            """)
+    }
+
     func set(_ name: String, _ value: String) async throws {
         _ = try await pool.query("UPDATE paidan.setting SET value = \(value) WHERE name = \(name)")
     }

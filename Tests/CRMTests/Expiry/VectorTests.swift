@@ -7,7 +7,7 @@ import Testing
     @Test("by the functions that triggers and pages use", arguments: ExpiryVector.all)
     func functions(_ vector: ExpiryVector) async throws {
         try await ExpiryLab.with { lab in
-            try await lab.at(vector.now)
+            try await lab.stand(at: vector.now)
             let id = try await vector.customer(in: lab)
             let judged = try await lab.text(
                 """
@@ -28,7 +28,7 @@ import Testing
     @Test("by the sweep, and by its forecast before", arguments: ExpiryVector.all)
     func sweep(_ vector: ExpiryVector) async throws {
         try await ExpiryLab.with { lab in
-            try await lab.at(vector.now)
+            try await lab.stand(at: vector.now)
             let id = try await vector.customer(in: lab)
             let forecast = try await ForecastStore(pool: lab.pool).forecast(asOf: nil)
             #expect(forecast.counts.total == (vector.result == nil ? 0 : 1))
@@ -57,15 +57,15 @@ import Testing
         try await ExpiryLab.with { lab in
             try await lab.at("2018-05-19 10:00")
             let ids = try await lab.customers(2, received: "2018-05-19")
-            try await lab.at("2018-05-22T15:59:59.900Z")
+            try await lab.stand(at: "2018-05-22T15:59:59.999Z")
             try await lab.note(ids[0], by: 1)
-            try await lab.at("2018-05-23 00:00:00")
+            try await lab.stand(at: "2018-05-23 00:00:00")
             try await lab.note(ids[1], by: 1)
             #expect(try await lab.story(ids[0]) == "1:1 | private")
             #expect(try await lab.story(ids[1]) == "1:3:2018-05-23 | public 2018-05-23")
-            try await lab.at("2018-05-25 23:59:59")
+            try await lab.stand(at: "2018-05-25 23:59:59.999")
             #expect(try await lab.sweep() == #"{"as_of":"2018-05-25","3":0,"4":0}"#)
-            try await lab.at("2018-05-26 00:00:00")
+            try await lab.stand(at: "2018-05-26 00:00:00")
             #expect(try await lab.sweep() == #"{"as_of":"2018-05-26","3":1,"4":0}"#)
             #expect(try await lab.story(ids[0]) == "1:3:2018-05-26 | public 2018-05-26")
         }
