@@ -2,7 +2,7 @@ public import Postgres
 
 /// One promise about the rows of the database, as a query that must find nothing.
 public struct Invariant: Sendable {
-    /// `I1` … `I13`, as in the business rules (I14 holds at the moment of an assignment only, no row tells).
+    /// `I1` … `I14`, as in the business rules.
     public let name: String
     /// Finds the rows that break it; the first column is an id, the second says what it is.
     public let violations: SQL
@@ -15,7 +15,7 @@ public enum Invariants {
         (c.external_write_at IS NULL OR c.external_write_at < paidan.now() - interval '60 seconds')
         """
 
-    public static let all: [Invariant] = customers + slots + reports
+    public static let all: [Invariant] = customers + slots + reports + caps
 
     /// Runs every oracle in one snapshot.
     ///
@@ -143,6 +143,29 @@ public enum Invariants {
                 """),
     ]
 
+    /// Caps hold at the moment of an assignment or grab: each is held against the caps that were in force then, the
+    /// number of that day, and those of the seller's earlier ones that are open to this day. Those that have ended since
+    /// were open for hours that no row tells, and are left out: what is found is broken, what is not may have been.
+    private static let caps = [
+        Invariant(
+            name: "I14",
+            violations: """
+                SELECT made.id, 'distribution' FROM (
+                    SELECT d.id, d.user_id, d.origin,
+                        row_number() OVER (PARTITION BY d.user_id, d.origin IN ('auto', 'grab'), d.ctime ORDER BY d.id)
+                            AS of_day,
+                        1 + count(*) FILTER (WHERE d.status = 1 AND d.origin IN ('auto', 'grab', 'manual'))
+                            OVER (PARTITION BY d.user_id ORDER BY d.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                            AS held
+                    FROM crm_customerdistribution d WHERE d.user_id IN (SELECT h.user_id FROM paidan.cap_history h)
+                    ) made
+                CROSS JOIN LATERAL (
+                    SELECT h.daily_cap, h.holding_cap FROM paidan.cap_history h
+                    WHERE h.user_id = made.user_id AND h.after_distribution_id < made.id ORDER BY h.id DESC LIMIT 1) cap
+                WHERE made.origin IN ('auto', 'grab') AND (made.of_day > cap.daily_cap OR made.held > cap.holding_cap)
+                """)
+    ]
+
     private static let reports = [
         Invariant(
             name: "I10",
@@ -152,7 +175,7 @@ public enum Invariants {
                            GROUP BY import_id) c ON c.import_id = b.id
                 WHERE b.state = 'done' AND NOT b.dry_run
                   AND (b.rows_ok + b.rows_duplicate + b.rows_error + b.rows_skipped <> b.rows_read
-                       OR b.rows_ok <> coalesce(c.stored, 0))
+                       OR b.rows_ok <> coalesce(c.stored, 0) + b.rows_forgotten)
                 """),
         Invariant(
             name: "I11",
