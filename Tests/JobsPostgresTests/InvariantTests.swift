@@ -54,6 +54,12 @@ struct InvariantTests {
     ]
     private static let give2: SQL = "UPDATE crm_customer SET consultant_id = 2, recv_date = paidan.today() WHERE id = 2"
     private static let stored: SQL = "ALTER TABLE crm_customer ALTER COLUMN pool_state DROP EXPRESSION"
+    private static func use(for distribution: Int, of customer: Int) -> SQL {
+        """
+        UPDATE paidan.assign_slot SET state = 'used', reason = NULL, customer_id = \(customer)::int,
+            distribution_id = \(distribution)::int WHERE pos = 2
+        """
+    }
     private static let unguarded: [SQL] = [
         "ALTER TABLE crm_customerdistribution DISABLE TRIGGER a_fixed",
         "ALTER TABLE crm_customerdistribution DISABLE TRIGGER b_ended",
@@ -88,7 +94,8 @@ struct InvariantTests {
             "I4: customer 3", "enrolled and not called closed",
             "UPDATE crm_customer SET pool_state = 'private' WHERE id = 3", refused: "428C9", lift: stored),
         Plant(
-            "I9: distribution 1", "open without a day of receipt", "UPDATE crm_customer SET recv_date = NULL WHERE id = 1",
+            "I9: distribution 1", "open without a day of receipt",
+            "UPDATE crm_customer SET recv_date = NULL WHERE id = 1",
             refused: "23514", lift: "ALTER TABLE crm_customer DROP CONSTRAINT crm_customer_private_check"),
         Plant(
             "I9: distribution 1", "followed up before it was given",
@@ -143,16 +150,13 @@ struct InvariantTests {
             "INSERT INTO crm_customerdistribution (id, user_id, customer_id, origin) VALUES (50, 2, 2, 'auto')"),
         Plant(
             "I6: distribution 2", "entered by its seller, and a slot used for it",
-            "UPDATE paidan.assign_slot SET state = 'used', reason = NULL, customer_id = 3, distribution_id = 2 WHERE pos = 2"
-        ),
+            use(for: 2, of: 3)),
         Plant(
             "I6: distribution 1", "two slots used for one",
-            "UPDATE paidan.assign_slot SET state = 'used', reason = NULL, customer_id = 1, distribution_id = 1 WHERE pos = 2"
-        ),
+            use(for: 1, of: 1)),
         Plant(
             "I6: slot of distribution 99", "a slot used for nothing",
-            "UPDATE paidan.assign_slot SET state = 'used', reason = NULL, customer_id = 1, distribution_id = 99 WHERE pos = 2"
-        ),
+            use(for: 99, of: 1)),
         Plant(
             "I6: slot of distribution 98", "a slot of an undone row that no archive has",
             "UPDATE paidan.assign_slot SET reason = 'undone', customer_id = 1, distribution_id = 98 WHERE pos = 2"),
@@ -164,7 +168,9 @@ struct InvariantTests {
             """,
             refused: "23505", lift: "ALTER TABLE paidan.assign_slot DROP CONSTRAINT assign_slot_pkey"),
         Plant("I7: cycle 1", "a slot too few", "DELETE FROM paidan.assign_slot WHERE pos = 2"),
-        Plant("I7: cycle 1", "a share of a closed cycle changed", "UPDATE paidan.assign_quota SET num = 2 WHERE user_id = 2"),
+        Plant(
+            "I7: cycle 1", "a share of a closed cycle changed",
+            "UPDATE paidan.assign_quota SET num = 2 WHERE user_id = 2"),
         Plant(
             "I8: cycle 2", "two open cycles", "INSERT INTO paidan.assign_cycle (cycle_no) VALUES (2), (3)",
             refused: "23505", lift: "DROP INDEX paidan.assign_cycle_open"),
@@ -172,7 +178,8 @@ struct InvariantTests {
             "I8: cycle 1", "a closed cycle with a free slot",
             "UPDATE paidan.assign_slot SET state = 'free', reason = NULL WHERE pos = 2"),
         Plant(
-            "I13: seller 1", "the slot of one seller used for another", "UPDATE paidan.assign_slot SET user_id = 3 - user_id"),
+            "I13: seller 1", "the slot of one seller used for another",
+            "UPDATE paidan.assign_slot SET user_id = 3 - user_id"),
         Plant(
             "I13: seller 2", "an undone row that no slot gave",
             """
@@ -242,7 +249,7 @@ struct InvariantTests {
     func earlierCaps() async throws {
         try await Story.tell { story in
             for statement in Self.ground { try await story.service(statement) }
-            let held: SQL = "INSERT INTO crm_customerdistribution (id, user_id, customer_id, origin) VALUES (50, 2, 2, 'grab')"
+            let held: SQL = "INSERT INTO crm_customerdistribution (user_id, customer_id, origin) VALUES (2, 2, 'grab')"
             try await story.service(Self.give2, held)
             try await story.service("INSERT INTO paidan.rank_limit VALUES (2, 0, 0), (1, 0, 0)")
             #expect(try await story.broken() == [])

@@ -60,7 +60,8 @@ struct AdminTests {
             try await story.at("2018-05-21 10:00")
             #expect(try await story.django("edit(Customer, 1, consultant=2)") == "302")
             #expect(try await story.state(1) == "private 2 2018-05-21 2018-05-21 - | 1:5:2018-05-21")
-            let add = "w.post('/admin/crm/customerdistribution/add/', dict(user=2, customer=1, ctime='2018-05-21', status=1))"
+            let add =
+                "w.post('/admin/crm/customerdistribution/add/', dict(user=2, customer=1, ctime='2018-05-21', status=1))"
             #expect(try await story.django(add + ".status_code") == "302")
             #expect(try await story.state(1).hasSuffix("1:5:2018-05-21 2:1:-"))
             #expect(try await story.djangoError(add) == "IntegrityError 23505")

@@ -81,7 +81,8 @@ struct HistoryTests {
             try await Django.run(code, in: conninfo, as: "postgres", by: process)
         }
         let made = try await page("manage('makemigrations', 'crm') + manage('migrate')")
-        #expect(made.contains("Alter field consultant on customer") && made.contains("crm.0002_alter_customer_consultant"))
+        #expect(
+            made.contains("Alter field consultant on customer") && made.contains("crm.0002_alter_customer_consultant"))
         #expect(try await page("manage('makemigrations', '--check', '--dry-run')") == "No changes detected\n")
         #expect(
             try await page(

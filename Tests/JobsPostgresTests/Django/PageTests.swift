@@ -45,7 +45,8 @@ struct PageTests {
             #expect(try await story.broken() == ["I2: customer 2"])
             #expect(try await story.number("SELECT paidan.mend_written()") == 1)
             #expect(try await story.state(2) == "private 2 2018-05-19 2018-05-19 - | 2:1:-")
-            #expect(try await story.text("SELECT string_agg(DISTINCT origin, ' ') FROM crm_customerdistribution") == "crm")
+            #expect(
+                try await story.text("SELECT string_agg(DISTINCT origin, ' ') FROM crm_customerdistribution") == "crm")
             // The page that comes too late with its own is told so.
             #expect(try await story.djangoError("give(c, b)") == "IntegrityError 23505")
         }
@@ -191,7 +192,8 @@ struct PageTests {
         try await besideDjango { story in
             try await story.django("c = add('1', a); say = ConsultRecord.objects.create")
             try await story.at("2018-05-21 10:00")
-            try await story.django("say(customer=c, consultant=b, note='聊过'); say(customer=c, consultant=a, note=' \\u3000')")
+            try await story.django(
+                "say(customer=c, consultant=b, note='聊过'); say(customer=c, consultant=a, note=' \\u3000')")
             #expect(try await story.state(1) == "private 1 2018-05-19 2018-05-19 - | 1:1:-")
             #expect(try await story.django("say(customer=c, consultant=a, note='聊过').pk") == "3")
             // The page saves the object that it had read before.
@@ -325,7 +327,8 @@ struct StalePageTests {
                 gone == #"[["crm.ConsultRecord", 1], ["crm.Customer", 2], ["crm.CustomerDistribution", 2]]"#)
             #expect(try await story.broken() == [])
             #expect(
-                try await story.text("SELECT string_agg(origin || why, ' ' ORDER BY id) FROM paidan.distribution_archive")
+                try await story.text(
+                    "SELECT string_agg(origin || why, ' ' ORDER BY id) FROM paidan.distribution_archive")
                     == "crmforgotten autoforgotten")
         }
     }
@@ -347,8 +350,9 @@ struct StalePageTests {
                 a.depart_id = 1002; a.save(); a.save()
                 b.name = "乙二"; b.save()
                 """)
-            #expect(try await story.text("SELECT string_agg(kind || args, ' ') FROM paidan.outbox")
-                == #"seller.offboard{"user_id" : 1}"#)
+            #expect(
+                try await story.text("SELECT string_agg(kind || args, ' ') FROM paidan.outbox")
+                    == #"seller.offboard{"user_id" : 1}"#)
         }
     }
 }
