@@ -17,6 +17,7 @@ public enum CRMMigrations {
         Migration(number: 14, name: "m014_watchers", bytes: PackageResources.m014_watchers_sql),
         Migration(number: 15, name: "m015_roles", bytes: PackageResources.m015_roles_sql),
         Migration(number: 16, name: "m016_rights", bytes: PackageResources.m016_rights_sql),
-        Migration(number: 18, name: "m020_expiry", bytes: PackageResources.m020_expiry_sql),
+        Migration(number: 18, name: "m018_expiry", bytes: PackageResources.m018_expiry_sql),
+        Migration(number: 19, name: "m019_pages", bytes: PackageResources.m019_pages_sql),
     ]
 }

@@ -35,7 +35,9 @@ struct Story: Sendable {
     @discardableResult func page(_ sql: SQL) async throws -> Rows { try await pool.query(sql) }
 
     /// What the service writes: one transaction that says so.
-    @discardableResult func service(_ statements: SQL...) async throws -> Rows? {
+    @discardableResult func service(_ statements: SQL...) async throws -> Rows? { try await service(statements) }
+
+    @discardableResult func service(_ statements: [SQL]) async throws -> Rows? {
         try await pool.transaction { tx in
             _ = try tx.query("SELECT set_config('paidan.writer', 'service', true)")
             var rows: Rows?
@@ -99,7 +101,7 @@ struct Story: Sendable {
 }
 
 /// The service's own refusals have this SQLSTATE.
-let refused = "PD001"
+let refused = "23PD1"
 
 /// SQLSTATE of the error that `body` throws, nil if it throws none.
 func sqlState(_ body: () async throws -> Void) async throws -> String? {

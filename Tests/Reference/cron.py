@@ -11,31 +11,14 @@ line, {"cron", "zone", "after" (seconds since 1970), "count"}. Each is answered 
              hour field is `*` or `*/n`, and such an entry has none in the gap
 """
 import json
-import os
-import subprocess
 import sys
-import tempfile
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
+from pypi import fetch
+
 PINNED = ["croniter==7.0.0", "python-dateutil==4.0.0"]
 UTC = timezone.utc
-
-
-def fetch(folder):
-    """Into a folder beside it and then renamed: whoever finds the folder finds it whole."""
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=os.path.dirname(folder)) as work:
-        environment, packages = os.path.join(work, "environment"), os.path.join(work, "packages")
-        subprocess.run([sys.executable, "-m", "venv", environment], check=True, stdout=sys.stderr)
-        subprocess.run(
-            [os.path.join(environment, "bin", "pip"), "install", "--quiet", "--disable-pip-version-check",
-             "--no-deps", "--target", packages] + PINNED, check=True, stdout=sys.stderr)
-        try:
-            os.rename(packages, folder)
-        except OSError:
-            if not os.path.isdir(folder):
-                raise
 
 
 def instants(wall, zone, by_elapsed_time):
@@ -89,8 +72,7 @@ def direct(croniter, cron, zone, after, count):
 
 
 def main(folder, questions, answers):
-    if not os.path.isdir(folder):
-        fetch(folder)
+    fetch(folder, PINNED)
     sys.path.insert(0, folder)
     from croniter import CroniterBadDateError, croniter
 

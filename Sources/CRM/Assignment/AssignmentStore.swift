@@ -42,7 +42,7 @@ enum AssignmentStore {
             lastCycle: try row.int(3), rankVersion: try row.int(4), formerOwner: try row.text(5))
     }
 
-    /// Locks those of the customers that are pending.
+    /// Locks those of the customers that are pending, and that no page of the CRM is just giving to somebody.
     ///
     /// - Returns: in the order of `ids`, with the sellers who may not have them.
     static func pendingCustomers(
@@ -50,7 +50,9 @@ enum AssignmentStore {
     ) throws -> [WaitingCustomer] {
         let locked = try tx.query(
             """
-            SELECT id FROM crm_customer WHERE id = ANY(\(ids)::bigint[]) AND pool_state = 'pending'
+            SELECT id FROM crm_customer c WHERE id = ANY(\(ids)::bigint[]) AND pool_state = 'pending'
+                AND NOT EXISTS (
+                    SELECT FROM crm_customerdistribution d WHERE d.customer_id = c.id AND d.status = 1)
             ORDER BY id FOR NO KEY UPDATE
             """)
         var barred: [Int: [Int]] = [:]

@@ -63,12 +63,16 @@ public enum RankStore {
         _ = try tx.query("UPDATE crm_salerank SET num = 0 WHERE num <> 0 AND user_id <> ALL(\(users)::bigint[])")
         let daily = list.map(\.dailyCap)
         let holding = list.map(\.holdingCap)
-        _ = try tx.query("DELETE FROM paidan.rank_limit")
+        // Only what is another cap than before: each change is kept.
+        let capped = list.filter { $0.dailyCap != nil || $0.holdingCap != nil }.map(\.userID)
+        _ = try tx.query("DELETE FROM paidan.rank_limit WHERE user_id <> ALL(\(capped)::bigint[])")
         _ = try tx.query(
             """
             INSERT INTO paidan.rank_limit (user_id, daily_cap, holding_cap)
             SELECT * FROM unnest(\(users)::bigint[], \(daily)::int[], \(holding)::int[]) given (user_id, daily, holding)
             WHERE given.daily IS NOT NULL OR given.holding IS NOT NULL
+            ON CONFLICT (user_id) DO UPDATE SET daily_cap = excluded.daily_cap, holding_cap = excluded.holding_cap
+            WHERE (rank_limit.daily_cap, rank_limit.holding_cap) IS DISTINCT FROM (excluded.daily_cap, excluded.holding_cap)
             """)
     }
 

@@ -60,8 +60,11 @@ public struct Reconciler: Service {
 
     /// One round.
     func reconcile() async throws {
-        // Mends what a page of the CRM left half done for a minute.
-        _ = try await pool.query("SELECT paidan.mend_written(paidan.now() - interval '1 hour')")
+        // Mends what a page of the CRM left half done for a minute; who was left without a seller gets one.
+        try await pool.transaction { tx in
+            let mended = try tx.query("SELECT paidan.mend_written(paidan.now() - interval '1 hour')")[0].int(0)
+            if mended > 0 { try WaitingCustomers.enqueue(in: &tx) }
+        }
         _ = try await pool.transaction { try DeliveryStore.requeueForgotten(in: &$0) }
         let resent = try await pool.transaction { try Outbox.resend(in: &$0) }
         if resent > 0 { logger.notice("jobs sent again that left no receipt", metadata: ["jobs": "\(resent)"]) }

@@ -242,9 +242,16 @@ struct PostgresExamination {
     }
 
     private func invariants() async throws -> [Finding] {
-        let violations = try await composition.pool.transaction { try Invariants.violations(in: &$0) }
+        let violations = try await composition.pool.transaction(deadline: .seconds(1800)) {
+            try Invariants.violations(in: &$0)
+        }
         guard !violations.isEmpty else { return [Finding(.ok, "invariants", "all hold")] }
-        return violations.map { Finding(.fail, "invariant", "\($0) breaks it") }
+        return violations.map { violation in
+            let name = violation.prefix { $0 != ":" }
+            let promise = Invariants.all.first { $0.name == name }?.promise ?? "all hold"
+            let row = violation.dropFirst(name.count + 1)
+            return Finding(.fail, "invariant \(name)", "broken by\(row); it says: \(promise)")
+        }
     }
 }
 

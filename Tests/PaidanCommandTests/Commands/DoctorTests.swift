@@ -1,3 +1,4 @@
+import Postgres
 import TestSupport
 import Testing
 
@@ -48,6 +49,33 @@ import Testing
             let ran = try await here.run("doctor")
             #expect(ran.code == 1)
             #expect(ran.lines.contains { $0.hasPrefix("fail") && $0.contains("noeviction") }, "\(ran.out)")
+        }
+    }
+
+    @Test("a broken invariant is a failure that names the row and what should hold")
+    func broken() async throws {
+        try await Installation.with(redis: Self.safe) { here in
+            _ = try await here.query(
+                """
+                WITH seller AS (
+                    INSERT INTO crm_userinfo (name, username, depart_id) VALUES ('甲', '甲', 1001) RETURNING id
+                ), customer AS (
+                    INSERT INTO crm_customer (qq, name) VALUES ('10001', '客户') RETURNING id
+                )
+                INSERT INTO crm_customerdistribution (user_id, customer_id, status, origin, ended_on)
+                SELECT seller.id, customer.id, 5, 'auto', paidan.today() FROM seller, customer
+                """)
+            var ran = try await here.run("doctor")
+            #expect(ran.code == 1)
+            let lines = ran.lines.filter { $0.hasPrefix("fail") }
+            #expect(
+                lines == [
+                    "fail  invariant I6: broken by distribution 1; it says: an automatic distribution took one slot, any other none",
+                    "fail  invariant I13: broken by seller 1; it says: each seller got as many customers automatically as "
+                        + "slots of his were used",
+                ])
+            ran = try await here.run("doctor", "--json")
+            #expect(level(ran, "invariant I6") == "fail" && level(ran, "invariants") == nil)
         }
     }
 
