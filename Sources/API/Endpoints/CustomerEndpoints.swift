@@ -25,7 +25,7 @@ enum CustomerEndpoints {
     }
 
     /// - Throws: `Problem` 404, also for a customer outside the caller's rows.
-    private static func find(_ call: Call, _ store: CustomerStore) async throws -> CustomerView {
+    static func find(_ call: Call, _ store: CustomerStore) async throws -> CustomerView {
         let caller = try call.identified()
         guard let view = try await store.view(Int(try call.id(of: "such customer"))), isVisible(view, to: caller)
         else { throw Problem.notFound("such customer") }
