@@ -67,10 +67,14 @@ public struct Server: Service {
         endpoints += ImportEndpoints.all(dependencies.imports)
         endpoints += CustomerEndpoints.all(dependencies.customers)
         endpoints.append(PatchEndpoint.endpoint(dependencies.customers))
+        endpoints.append(ExplainEndpoint.endpoint(dependencies.customers, dependencies.environment))
         endpoints += MoveEndpoints.all(dependencies.ownership)
         endpoints += DealEndpoints.all(dependencies.ownership)
         endpoints += RankEndpoints.all(dependencies.desk)
         endpoints.append(SweepEndpoint.endpoint(dependencies.sweeps))
+        endpoints.append(
+            OffboardEndpoint.endpoint(dependencies.desk, dependencies.jobs, dependencies.environment))
+        endpoints.append(WorkerEndpoint.endpoint(dependencies.jobs, dependencies.environment))
         endpoints.append(MeEndpoint.endpoint)
         return endpoints + [OpenAPI.endpoint(describing: endpoints)]
     }

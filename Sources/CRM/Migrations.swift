@@ -19,5 +19,6 @@ public enum CRMMigrations {
         Migration(number: 16, name: "m016_rights", bytes: PackageResources.m016_rights_sql),
         Migration(number: 18, name: "m018_expiry", bytes: PackageResources.m018_expiry_sql),
         Migration(number: 19, name: "m019_pages", bytes: PackageResources.m019_pages_sql),
+        Migration(number: 20, name: "m020_audit", bytes: PackageResources.m020_audit_sql),
     ]
 }

@@ -11,7 +11,8 @@ struct Paidan: AsyncParsableCommand {
         subcommands: [
             ServeCommand.self, MigrateCommand.self, DoctorCommand.self, ImportCommand.self, EnqueueCommand.self,
             JobsCommand.self, QueuesCommand.self, ScheduleCommand.self, RanksCommand.self, FairnessCommand.self,
-            SweepCommand.self, CalendarCommand.self, UserCommand.self, TokenCommand.self, SuspectsCommand.self,
+            SweepCommand.self, CalendarCommand.self, ExplainCommand.self, UserCommand.self, TokenCommand.self,
+            SuspectsCommand.self,
         ])
 
     static func main() async {

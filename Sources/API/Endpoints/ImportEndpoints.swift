@@ -48,14 +48,15 @@ enum ImportEndpoints {
             Endpoint(
                 .post, "/v1/imports/{id}/cancel", "Stop an import between two chunks"
             ) { call in
-                try await judged { try await store.cancel(try id(call)) }
+                try await judged { try await store.cancel(try id(call), actor: call.actor) }
                 return .json(try await view(call, store))
             }.locating { _ = try await view($0, store) },
             Endpoint(
                 .post, "/v1/imports/{id}/undo", "Take back the customers that nobody has touched", success: 202
             ) { call in
                 let job = try await judged {
-                    try await store.requestUndo(try id(call), traceparent: call.header(.traceparent))
+                    try await store.requestUndo(
+                        try id(call), actor: call.actor, traceparent: call.header(.traceparent))
                 }
                 return .json(
                     JSONWriter.object { out in

@@ -79,6 +79,12 @@ public struct UserStore: Sendable {
                     """)[0]
                 sellerID = Int64(try row.int(0))
             }
+            try AuditLog.record(
+                "user.create", "rbac_user", String(id),
+                after: """
+                    jsonb_build_object('username', \(name)::text, 'roles', to_jsonb(\(roles)::text[]),
+                        'seller_id', \(sellerID.map { Int($0) })::bigint)
+                    """, in: &tx)
             return User(id: Int64(id), name: name, roles: roles, sellerID: sellerID, isActive: true)
         }
     }
@@ -104,11 +110,26 @@ public struct UserStore: Sendable {
     public func disable(name: String) async throws {
         try await pool.transaction { tx in
             try Author.set("command line", in: &tx)
-            let rows = try tx.query("UPDATE rbac_user SET is_active = false WHERE username = \(name) RETURNING id")
-            guard let id = try rows.first?.int(0) else { throw Refusal.unknownUser(name) }
-            _ = try tx.query(
-                "UPDATE paidan.api_token SET revoked_at = paidan.now() WHERE user_id = \(id) AND revoked_at IS NULL")
-            _ = try tx.query("UPDATE crm_userinfo SET is_active = false WHERE auth_id = \(id) AND is_active")
+            let rows = try tx.query("SELECT id, is_active FROM rbac_user WHERE username = \(name) FOR NO KEY UPDATE")
+            guard let user = rows.first else { throw Refusal.unknownUser(name) }
+            let id = try user.int(0)
+            _ = try tx.query("UPDATE rbac_user SET is_active = false WHERE id = \(id)")
+            let tokens = try tx.query(
+                """
+                UPDATE paidan.api_token SET revoked_at = paidan.now() WHERE user_id = \(id) AND revoked_at IS NULL
+                RETURNING id
+                """
+            ).map { try $0.int(0) }
+            let sellers = try tx.query(
+                "UPDATE crm_userinfo SET is_active = false WHERE auth_id = \(id) AND is_active RETURNING id"
+            ).map { try $0.int(0) }
+            try AuditLog.record(
+                "user.disable", "rbac_user", String(id),
+                before: "jsonb_build_object('is_active', \(try user.bool(1))::boolean)",
+                after: """
+                    jsonb_build_object('is_active', false, 'revoked_tokens', to_jsonb(\(tokens)::bigint[]),
+                        'seller_id', \(sellers.first)::bigint)
+                    """, in: &tx)
         }
     }
 
@@ -134,6 +155,11 @@ public struct UserStore: Sendable {
                         paidan.now() + \(seconds)::bigint * interval '1 second')
                 RETURNING id, \(raw: Self.time("created_at")), \(raw: Self.time("expires_at"))
                 """)[0]
+            try AuditLog.record(
+                "token.create", "paidan.api_token", row.optionalText(0),
+                after: """
+                    jsonb_build_object('user_id', \(try user.int(0))::bigint, 'expires_at', \(row.optionalText(2))::text)
+                    """, in: &tx)
             return TokenView(
                 id: Int64(try row.int(0)), user: name, createdAt: try row.text(1), expiresAt: row.optionalText(2),
                 lastUsedAt: nil, isRevoked: false)
@@ -164,6 +190,9 @@ public struct UserStore: Sendable {
                 WHERE id = \(id) AND revoked_at IS NULL RETURNING id
                 """)
             guard !rows.isEmpty else { throw Refusal.unknownToken(id) }
+            try AuditLog.record(
+                "token.revoke", "paidan.api_token", String(id), before: "jsonb_build_object('is_revoked', false)",
+                after: "jsonb_build_object('is_revoked', true)", in: &tx)
         }
     }
 

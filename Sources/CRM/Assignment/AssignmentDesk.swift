@@ -37,6 +37,17 @@ public struct AssignmentDesk: Sendable {
         try await pool.transaction { try AbsenceStore.add(user: user, from: from, to: to, actor: actor, in: &$0) }
     }
 
+    public func knows(user: Int) async throws -> Bool {
+        try await !pool.query("SELECT FROM crm_userinfo WHERE id = \(user)::bigint").isEmpty
+    }
+
+    /// A seller leaves, now: he is switched off, and a job takes back what he has.
+    ///
+    /// - Returns: the job, which the outbox has; `nil` if there is no such person.
+    public func offboard(user: Int, actor: String) async throws -> OffboardOrder? {
+        try await pool.transaction { try OffboardOrder.give(user: user, actor: actor, in: &$0) }
+    }
+
     public func openCycle() async throws -> CycleView? {
         try await pool.transaction { try FairnessStore.openCycle(in: &$0) }
     }

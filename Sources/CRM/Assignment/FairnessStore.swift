@@ -56,15 +56,21 @@ enum FairnessStore {
     static func cycles(from: String?, to: String?, in tx: inout Transaction) throws -> [CycleFairness] {
         let rows = try tx.query(
             """
-            SELECT c.cycle_no, c.closed_at IS NOT NULL, q.user_id, q.num, coalesce(s.state, 'free'), s.reason,
+            SELECT c.cycle_no, c.closed_at IS NOT NULL, s.user_id, s.num, coalesce(s.state, 'free'), s.reason,
                 coalesce(s.slots, 0)
-            FROM paidan.assign_cycle c JOIN paidan.assign_quota q ON q.cycle_no = c.cycle_no LEFT JOIN (
-                SELECT cycle_no, user_id, state, reason, count(*) AS slots FROM paidan.assign_slot
-                GROUP BY cycle_no, user_id, state, reason) s ON s.cycle_no = q.cycle_no AND s.user_id = q.user_id,
-                (SELECT paidan.setting('timezone', 'Asia/Shanghai') AS zone OFFSET 0) place
-            WHERE (\(from)::date IS NULL OR (c.built_at AT TIME ZONE place.zone)::date >= \(from)::date)
-                AND (\(to)::date IS NULL OR (c.built_at AT TIME ZONE place.zone)::date <= \(to)::date)
-            ORDER BY c.cycle_no, q.user_id
+            FROM (
+                -- Cycle by cycle: only the slots of those asked for are read.
+                SELECT c.cycle_no, c.closed_at FROM paidan.assign_cycle c,
+                    (SELECT paidan.setting('timezone', 'Asia/Shanghai') AS zone OFFSET 0) place
+                WHERE (\(from)::date IS NULL OR c.built_at >= \(from)::date::timestamp AT TIME ZONE place.zone)
+                    AND (\(to)::date IS NULL OR c.built_at < (\(to)::date + 1)::timestamp AT TIME ZONE place.zone)
+                OFFSET 0) c
+            CROSS JOIN LATERAL (
+                SELECT q.user_id, q.num, s.state, s.reason, s.slots FROM paidan.assign_quota q LEFT JOIN (
+                    SELECT user_id, state, reason, count(*) AS slots FROM paidan.assign_slot
+                    WHERE cycle_no = c.cycle_no GROUP BY user_id, state, reason) s ON s.user_id = q.user_id
+                WHERE q.cycle_no = c.cycle_no OFFSET 0) s
+            ORDER BY c.cycle_no, s.user_id
             """)
         var cycles: [CycleFairness] = []
         var index = rows.startIndex

@@ -8,11 +8,18 @@ public struct OffboardJob: Sendable {
 
     private struct Arguments: Decodable, Sendable {
         let user: Int
+        /// Not an order: he has left, when this was the newest distribution.
+        let leftAfter: Int?
 
-        private enum Key: String, CodingKey { case user = "user_id" }
+        private enum Key: String, CodingKey {
+            case user = "user_id"
+            case leftAfter = "left_after"
+        }
 
         init(from decoder: any Decoder) throws {
-            user = try decoder.container(keyedBy: Key.self).decode(GivenID.self, forKey: .user).value
+            let fields = try decoder.container(keyedBy: Key.self)
+            user = try fields.decode(GivenID.self, forKey: .user).value
+            leftAfter = try fields.decodeIfPresent(Int.self, forKey: .leftAfter)
         }
     }
 
@@ -28,15 +35,15 @@ public struct OffboardJob: Sendable {
 
     public var kind: Kind {
         Kind.single(Self.kind, queue: "critical", hasEffect: true) { (claim: Claim, arguments: Arguments, _) in
-            try await run(job: claim.id, user: arguments.user)
+            try await run(job: claim.id, user: arguments.user, leftAfter: arguments.leftAfter)
         }
     }
 
-    func run(job: String, user: Int) async throws -> Outcome {
+    func run(job: String, user: Int, leftAfter: Int? = nil) async throws -> Outcome {
         let hooks = hooks
         let result = try await pool.transaction { tx -> Offboard.Result? in
             guard try Receipts.take(job, kind: Self.kind, in: &tx) else { return nil }
-            return try Offboard.run(user: user, hooks: hooks, in: &tx)
+            return try Offboard.run(user: user, leftAfter: leftAfter, hooks: hooks, in: &tx)
         }
         if let load = result?.load { try? await list.load(load) }
         return .done(result: result?.json)

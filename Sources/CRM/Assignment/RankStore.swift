@@ -30,8 +30,11 @@ public enum RankStore {
         if !problems.isEmpty { return .invalid(problems) }
         try Author.set(actor, in: &tx)
         _ = try AssignmentStore.lock(in: &tx)
-        try audit(list, in: &tx)
+        let before = try snapshot(in: &tx)
         try write(list, in: &tx)
+        try AuditLog.record(
+            "ranks.replace", "crm_salerank", nil, before: "\(utf8: before)::jsonb",
+            after: "\(utf8: try snapshot(in: &tx))::jsonb", in: &tx)
         // The table's triggers have counted the version up and made the free slots of num 0 void.
         let load = try AssignmentStore.load(in: &tx)
         try WaitingCustomers.enqueue(in: &tx)
@@ -76,22 +79,13 @@ public enum RankStore {
             """)
     }
 
-    private static func audit(_ list: [RankEntry], in tx: inout Transaction) throws {
-        let users = list.map(\.userID)
-        let nums = list.map(\.num)
-        let weights = list.map(\.weight)
-        let daily = list.map(\.dailyCap)
-        let holding = list.map(\.holdingCap)
-        _ = try tx.query(
+    /// The whole list as JSON.
+    private static func snapshot(in tx: inout Transaction) throws -> [UInt8] {
+        try tx.query(
             """
-            INSERT INTO paidan.audit_log (action, entity, before, after)
-            VALUES ('ranks.replace', 'crm_salerank',
-                (SELECT coalesce(jsonb_agg(jsonb_build_object('user_id', r.user_id, 'num', r.num, 'weight', r.weight,
-                        'daily_cap', l.daily_cap, 'holding_cap', l.holding_cap) ORDER BY r.user_id), '[]')
-                    FROM crm_salerank r LEFT JOIN paidan.rank_limit l ON l.user_id = r.user_id),
-                (SELECT coalesce(jsonb_agg(to_jsonb(given) ORDER BY given.user_id), '[]')
-                    FROM unnest(\(users)::bigint[], \(nums)::int[], \(weights)::int[], \(daily)::int[],
-                        \(holding)::int[]) given (user_id, num, weight, daily_cap, holding_cap)))
-            """)
+            SELECT coalesce(jsonb_agg(jsonb_build_object('user_id', r.user_id, 'num', r.num, 'weight', r.weight,
+                'daily_cap', l.daily_cap, 'holding_cap', l.holding_cap) ORDER BY r.user_id), '[]')
+            FROM crm_salerank r LEFT JOIN paidan.rank_limit l ON l.user_id = r.user_id
+            """)[0].utf8(0)
     }
 }

@@ -6,20 +6,26 @@ public enum SlotRelease {
     public static func lock(in tx: inout Transaction) throws { _ = try AssignmentStore.lock(in: &tx) }
 
     /// Frees the slots of these distributions: in the open cycle they are handed out again, by position and before all
-    /// others; in a closed one they are void. The caller holds ``lock(in:)`` and deletes or archives the distributions.
+    /// others, or are void if their seller has left or has no share any more; in a closed one they are void. The caller holds ``lock(in:)`` and deletes or archives the distributions.
     public static func release(distributions: [Int], in tx: inout Transaction) throws {
         if distributions.isEmpty { return }
         // `at` stays set on a freed slot: that is how the next assignment knows it goes first.
         _ = try tx.query(
             """
             UPDATE paidan.assign_slot s SET
-                state = CASE WHEN c.closed_at IS NULL THEN 'free' ELSE 'void' END,
-                reason = CASE WHEN c.closed_at IS NOT NULL THEN \(VoidReason.undone.rawValue) END,
-                customer_id = CASE WHEN c.closed_at IS NOT NULL THEN s.customer_id END,
-                distribution_id = CASE WHEN c.closed_at IS NOT NULL THEN s.distribution_id END,
+                state = CASE WHEN now_is.reason IS NULL THEN 'free' ELSE 'void' END, reason = now_is.reason,
+                customer_id = CASE WHEN now_is.closed THEN s.customer_id END,
+                distribution_id = CASE WHEN now_is.closed THEN s.distribution_id END,
                 at = paidan.now()
-            FROM paidan.assign_cycle c
-            WHERE s.distribution_id = ANY(\(distributions)::bigint[]) AND s.state = 'used' AND c.cycle_no = s.cycle_no
+            FROM (
+                SELECT t.cycle_no, t.pos, c.closed_at IS NOT NULL AS closed,
+                    CASE WHEN c.closed_at IS NOT NULL THEN \(VoidReason.undone.rawValue)
+                        WHEN NOT (u.is_active AND u.depart_id = 1001) THEN \(VoidReason.left.rawValue)
+                        WHEN coalesce(r.num, 0) = 0 THEN \(VoidReason.num.rawValue) END AS reason
+                FROM paidan.assign_slot t JOIN paidan.assign_cycle c ON c.cycle_no = t.cycle_no
+                    JOIN crm_userinfo u ON u.id = t.user_id LEFT JOIN crm_salerank r ON r.user_id = t.user_id
+                WHERE t.distribution_id = ANY(\(distributions)::bigint[]) AND t.state = 'used') now_is
+            WHERE s.cycle_no = now_is.cycle_no AND s.pos = now_is.pos
             """)
     }
 

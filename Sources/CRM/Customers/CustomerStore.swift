@@ -71,6 +71,7 @@ public struct CustomerStore: Sendable {
             guard let new = made.first else { return .duplicate(state: try Self.state(of: row.qq, in: &tx)) }
             let id = try new.int(0)
             try Self.insertAround(id, row, owner: owner, in: &tx)
+            try AuditLog.recordNew(customer: id, in: &tx)
             if try new.text(1) == "pending" {
                 let job = OutboxJob(
                     kind: AssignmentJob.kind, args: AssignmentArguments(customers: [id]).json, queue: "critical",

@@ -16,7 +16,13 @@ extension ImportStore {
                 'created_at', created_at, 'started_at', started_at, 'finished_at', finished_at,
                 'warnings', coalesce(warnings, '[]'),
                 'error', CASE WHEN error_code IS NOT NULL THEN
-                    json_build_object('code', error_code, 'message', coalesce(error_message, '')) END)
+                    json_build_object('code', error_code, 'message', coalesce(error_message, '')) END,
+                'undo', CASE WHEN state = 'undone' THEN
+                    json_build_object('undone_at', undone_at, 'removed', undo_removed, 'kept', undo_kept,
+                        'kept_rows', (SELECT coalesce(json_agg(kept), '[]') FROM (
+                            SELECT r.row, r.customer_id::text, coalesce(r.kept_why, 'edited') AS why
+                            FROM paidan.import_row r WHERE r.import_id = b.id AND r.state = 'ok'
+                                AND r.customer_id IS NOT NULL ORDER BY r.row LIMIT 1000) kept)) END)
             FROM paidan.import_batch b WHERE id = \(importID)
             """)
         return try rows.first.map { try JSONDecoder().decode(ImportView.self, from: Data(try $0.utf8(0))) }
@@ -55,9 +61,11 @@ extension ImportStore {
 
     /// Asks an import to stop. Rows stored already stay.
     ///
+    /// - Parameter actor: who, for the audit log: `user:3`.
     /// - Throws: ``ImportRefusal`` when it is over, or all its rows are stored.
-    public func cancel(_ importID: Int) async throws {
+    public func cancel(_ importID: Int, actor: String) async throws {
         try await pool.transaction { tx in
+            try Author.set(actor, in: &tx)
             let rows = try tx.query(
                 """
                 SELECT state, coalesce(checkpoint->>'stage', '') FROM paidan.import_batch WHERE id = \(importID)
@@ -72,9 +80,20 @@ extension ImportStore {
                     UPDATE paidan.import_batch SET state = 'cancelled', finished_at = paidan.now() WHERE id = \(importID)
                     """)
             case "running" where try row.text(1) != "stored":
-                _ = try tx.query("UPDATE paidan.import_batch SET cancel_requested = true WHERE id = \(importID)")
+                let asked = try tx.query(
+                    """
+                    UPDATE paidan.import_batch SET cancel_requested = true WHERE id = \(importID) AND NOT cancel_requested
+                    """)
+                if asked.affected == 0 { return }
             default: throw ImportRefusal.state(state)
             }
+            try AuditLog.record(
+                "import.cancel", "paidan.import_batch", String(importID),
+                before: "jsonb_build_object('state', \(state)::text)",
+                after: """
+                    (SELECT jsonb_build_object('state', state, 'cancel_requested', cancel_requested)
+                     FROM paidan.import_batch WHERE id = \(importID))
+                    """, in: &tx)
         }
     }
 }

@@ -9,6 +9,33 @@ public struct ImportView: Sendable, Equatable, Codable {
         public let message: String
     }
 
+    /// What an undo took back, and what it left and why.
+    public struct Undo: Sendable, Equatable, Codable {
+        public struct Kept: Sendable, Equatable, Codable {
+            public let row: Int
+            public let customerID: String
+            public let why: KeptReason
+
+            private enum CodingKeys: String, CodingKey {
+                case row
+                case customerID = "customer_id"
+                case why
+            }
+        }
+
+        public let undoneAt: String?
+        public let removed: Int?
+        public let kept: Int?
+        /// The first 1000.
+        public let keptRows: [Kept]
+
+        private enum CodingKeys: String, CodingKey {
+            case undoneAt = "undone_at"
+            case removed, kept
+            case keptRows = "kept_rows"
+        }
+    }
+
     public let id: String
     /// `uploading queued running done failed cancelled undone`.
     public let state: String
@@ -27,6 +54,8 @@ public struct ImportView: Sendable, Equatable, Codable {
     /// W_UNKNOWN_COLUMN.
     public let warnings: [RowIssueView]
     public let error: Failure?
+    /// Only of one that is undone.
+    public let undo: Undo?
 
     private enum CodingKeys: String, CodingKey {
         case id, state, phase
@@ -38,7 +67,7 @@ public struct ImportView: Sendable, Equatable, Codable {
         case createdAt = "created_at"
         case startedAt = "started_at"
         case finishedAt = "finished_at"
-        case warnings, error
+        case warnings, error, undo
     }
 
     public func encode(to encoder: any Encoder) throws {
@@ -57,6 +86,7 @@ public struct ImportView: Sendable, Equatable, Codable {
         try out.encode(finishedAt, forKey: .finishedAt)
         try out.encode(warnings, forKey: .warnings)
         try out.encodeIfPresent(error, forKey: .error)
+        try out.encodeIfPresent(undo, forKey: .undo)
     }
 }
 

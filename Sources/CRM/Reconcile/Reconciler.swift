@@ -72,7 +72,7 @@ public struct Reconciler: Service {
             switch try await door.job(lost.jobID)?.state {
             case .dead?:
                 try await imports.giveUp(lost.id, message: "导入任务多次失败，已停止；请联系管理员")
-            case .cancelled?: try await imports.cancel(lost.id)
+            case .cancelled?: try await imports.cancel(lost.id, actor: "job:reconcile")
             case .succeeded?: try await imports.requeue(lost)
             case nil:
                 if try await !isOnItsWay(lost.jobID) { try await imports.requeue(lost) }

@@ -36,8 +36,16 @@ public struct BusinessSettings: Sendable, Equatable {
             try Author.set("service", in: &tx)
             _ = try tx.query(
                 """
-                INSERT INTO paidan.setting (name, value)
-                SELECT * FROM unnest(\(values.map(\.0))::text[], \(values.map(\.1))::text[])
+                WITH given AS (
+                    SELECT * FROM unnest(\(values.map(\.0))::text[], \(values.map(\.1))::text[]) given (name, value)
+                ), audited AS (
+                    INSERT INTO paidan.audit_log (action, entity, before, after)
+                    SELECT 'setting.change', 'paidan.setting', jsonb_object_agg(name, s.value),
+                        jsonb_object_agg(name, given.value)
+                    FROM given LEFT JOIN paidan.setting s USING (name) WHERE s.value IS DISTINCT FROM given.value
+                    HAVING count(*) > 0
+                )
+                INSERT INTO paidan.setting (name, value) SELECT name, value FROM given
                 ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE setting.value <> excluded.value
                 """)
         }

@@ -144,14 +144,14 @@ struct ImportFlowTests {
         try await ImportLab.with { lab in
             guard case .accepted(let ticket) = try await lab.upload(Array(Self.sheet.utf8)) else { return }
             if steps > 0 { try await lab.runUntilStopped(ticket.id, after: steps) }
-            try await lab.store.cancel(ticket.id)
+            try await lab.store.cancel(ticket.id, actor: "user:1")
             try await lab.run(ticket.id)
             try await lab.assign()
             let view = try await lab.view(ticket.id)
             #expect(view.state == "cancelled")
             try await lab.checkCounts(ticket.id)
             #expect(view.assigned == view.rows.ok)
-            await #expect(throws: ImportRefusal.state("cancelled")) { try await lab.store.cancel(ticket.id) }
+            await #expect(throws: ImportRefusal.state("cancelled")) { try await lab.store.cancel(ticket.id, actor: "user:1") }
         }
     }
 

@@ -134,7 +134,27 @@ final class ImportLab: Sendable {
         try await take(Array(csv.utf8), "客户.csv", change)
     }
 
+    /// Runs an undo's job.
+    func undo(_ importID: Int, asked: Bool = true) async throws -> UndoResult {
+        if asked { _ = try await store.requestUndo(importID, actor: "user:1") }
+        while try await undoOnce(importID) > 0 {}
+        return try await store.finishUndo(importID, jobID: newJobID())
+    }
+
+    /// - Returns: customers that went.
+    func undoOnce(_ importID: Int) async throws -> Int {
+        var removed = 0
+        var after = 0
+        while case let chunk = try await store.undoChunk(importID, after: after), let last = chunk.last {
+            removed += chunk.removed
+            after = last
+        }
+        return removed
+    }
+
     // MARK: looking
+
+    func broken() async throws -> [String] { try await pool.transaction { try Invariants.violations(in: &$0) } }
 
     func view(_ importID: Int) async throws -> ImportView { try #require(await store.view(importID)) }
 
