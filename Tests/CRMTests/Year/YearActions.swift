@@ -76,12 +76,14 @@ extension YearWorld {
             if step.days % 2 == 0 { try await save(step) }
         case .pageStaleSave: try await save(step)
         case .pageGrab:
-            _ = try await pages.query("UPDATE crm_customer SET consultant_id = \(step.user)::bigint WHERE id = \(id)::bigint")
+            _ = try await pages.query(
+                "UPDATE crm_customer SET consultant_id = \(step.user)::bigint WHERE id = \(id)::bigint")
             // Every third page dies before its second write.
             if step.days % 3 != 0 { try await distribute(id, step.user) }
         case .pageReassign:
             try await distribute(id, step.user)
-            _ = try await pages.query("UPDATE crm_customer SET consultant_id = \(step.user)::bigint WHERE id = \(id)::bigint")
+            _ = try await pages.query(
+                "UPDATE crm_customer SET consultant_id = \(step.user)::bigint WHERE id = \(id)::bigint")
         case .pageDeal:
             _ = try await pages.query("UPDATE crm_customer SET status = 1 WHERE id = \(id)::bigint")
             _ = try await pages.query(
