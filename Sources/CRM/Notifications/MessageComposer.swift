@@ -66,7 +66,8 @@ struct MessageComposer: Sendable {
             Self.isAboutNewOwner(delivery.type)
             ? (payload.customers ?? []).map { customer in
                 Digest.Item(
-                    delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: customer.name, qq: customer.qqLast4)
+                    delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: customer.name,
+                    qq: customer.qqLast4)
             } : []
         return Digest(
             id: identity([delivery]), title: Self.title(delivery.type), headline: sentence(delivery, payload),
@@ -75,8 +76,9 @@ struct MessageComposer: Sendable {
 
     /// One message to a group about several events, a line each.
     func group(_ deliveries: [DeliveryStore.Delivery], mentions: [Digest.Mention]) -> Digest {
-        Digest(
-            id: identity(deliveries), title: Self.title(deliveries[0].type), items: deliveries.map { line($0) },
+        let isOfOneType = Set(deliveries.map(\.type)).count == 1
+        return Digest(
+            id: identity(deliveries), title: Self.title(isOfOneType ? deliveries[0].type : ""), items: deliveries.map { line($0) },
             mentions: mentions, at: deliveries[0].occurredAt)
     }
 
@@ -86,8 +88,8 @@ struct MessageComposer: Sendable {
         let isAboutNewOwner = Self.isAboutNewOwner(delivery.type)
         if isAboutNewOwner, payload.importID == nil, let customer = payload.customers?.first {
             return Digest.Item(
-                delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: customer.name, qq: customer.qqLast4,
-                target: delivery.seller, time: delivery.time)
+                delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: customer.name,
+                qq: customer.qqLast4, target: delivery.seller, time: delivery.time)
         }
         return Digest.Item(
             delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: sentence(delivery, payload),

@@ -73,14 +73,16 @@ import Testing
             ("follow-ups", "{}", "/note"), ("follow-ups", #"{"note": null}"#, "/note"),
             ("follow-ups", #"{"note": ""}"#, "/note"), ("follow-ups", #"{"note": " \u3000\u200b\n"}"#, "/note"),
             ("follow-ups", #"{"note": 5}"#, "/note"), ("follow-ups", #"{"note": ["a"]}"#, "/note"),
-            ("follow-ups", #"{"note": "a\u0000b"}"#, "/note"), ("follow-ups", #"{"note": "a", "date": "2018-05-22"}"#, "/date"),
+            ("follow-ups", #"{"note": "a\u0000b"}"#, "/note"),
+            ("follow-ups", #"{"note": "a", "date": "2018-05-22"}"#, "/date"),
             ("follow-ups", "{\"note\": \"\(String(repeating: "长", count: 10_001))\"}", "/note"),
             ("follow-ups", "[]", ""), ("follow-ups", "null", ""), ("follow-ups", #""note""#, ""),
             ("release", "{}", "/reason"), ("release", #"{"reason": "\t"}"#, "/reason"),
             ("release", #"{"reason": false}"#, "/reason"), ("release", #"{"reason": "a", "to": 1}"#, "/to"),
             ("release", "{\"reason\": \"\(String(repeating: "x", count: 256))\"}", "/reason"),
             ("transfer", "{}", "/to"), ("transfer", #"{"to": null}"#, "/to"), ("transfer", #"{"to": "x"}"#, "/to"),
-            ("transfer", #"{"to": 0}"#, "/to"), ("transfer", #"{"to": -1}"#, "/to"), ("transfer", #"{"to": 1.5}"#, "/to"),
+            ("transfer", #"{"to": 0}"#, "/to"), ("transfer", #"{"to": -1}"#, "/to"),
+            ("transfer", #"{"to": 1.5}"#, "/to"),
             ("transfer", #"{"to": 99999999}"#, "/to"), ("transfer", #"{"to": 99999999999999999999}"#, "/to"),
             ("transfer", #"{"to": 1, "force": true}"#, "/force"),
         ])
@@ -178,7 +180,8 @@ import Testing
         expectProblem(try await service.ask("POST", "\(path)/grab", token: token), 409, "closed")
         expectProblem(try await service.ask("POST", "\(path)/transfer", "{\"to\": \(id)}", token: boss), 409, "closed")
         expectProblem(try await service.ask("POST", "\(path)/to-pool", token: boss), 409, "state")
-        expectProblem(try await service.ask("POST", "\(path)/release", Self.bodies["release"], token: boss), 409, "not_owner")
+        expectProblem(
+            try await service.ask("POST", "\(path)/release", Self.bodies["release"], token: boss), 409, "not_owner")
     }
 
     @Test("who is no active seller cannot grab, and nothing can be given to him")
