@@ -76,9 +76,8 @@ struct MessageComposer: Sendable {
 
     /// One message to a group about several events, a line each.
     func group(_ deliveries: [DeliveryStore.Delivery], mentions: [Digest.Mention]) -> Digest {
-        let isOfOneType = Set(deliveries.map(\.type)).count == 1
-        return Digest(
-            id: identity(deliveries), title: Self.title(isOfOneType ? deliveries[0].type : ""), items: deliveries.map { line($0) },
+        Digest(
+            id: identity(deliveries), title: Self.title(deliveries[0].type), items: deliveries.map { line($0) },
             mentions: mentions, at: deliveries[0].occurredAt)
     }
 

@@ -72,36 +72,31 @@ struct MoveRaceTests {
         }
     }
 
-    @Test("releases by a full seller while customers come in: nobody is left waiting beside an empty place")
+    @Test("a customer comes in while a full seller gives one back: whoever is first, the place is seen")
     func noLostWakeUp() async throws {
         try await MoveLab.with { lab in
-            let cap = 8
-            try await lab.cap(1, holding: cap, num: 50)
-            var owned: [Int] = []
-            for _ in 0..<cap { owned.append(try await lab.customer(of: 1)) }
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for id in owned {
-                    group.addTask {
-                        let moved = try await lab.desk().release(id, reason: "不合适", by: MoveLab.seller(1))
-                        #expect(word(moved) == "done")
-                    }
-                    group.addTask {
-                        let new = try await lab.customer()
-                        try await lab.base.assign(customers: [new])
+            try await lab.cap(1, holding: 1, num: 50)
+            let owned = try await lab.customer(of: 1)
+            try await lab.base.gated { gate in
+                let release = Task {
+                    try await lab.base.service { tx in
+                        _ = try OwnershipStore.lock(owned, in: &tx)
+                        try OwnershipStore.end(owned, .released, in: &tx)
+                        try OwnershipStore.free(owned, in: &tx)
+                        try WaitingCustomers.enqueue(afterLossOf: 1, in: &tx)
+                        try AssignmentLab.passGate(in: &tx)
                     }
                 }
-                try await group.waitForAll()
+                try await gate.waiting(1)
+                // Nobody waits yet, and the place is not to be seen yet.
+                let new = try await lab.customer()
+                let assignment = Task { try await lab.base.assign(customers: [new]) }
+                try await gate.waiting(2)
+                try await gate.open()
+                try await release.value
+                _ = try await assignment.value
+                #expect(try await lab.state(new).hasPrefix("private 1 "))
             }
-            // Every job that the releases left is run once.
-            for row in try await lab.base.pool.query(
-                "SELECT args ->> 'customer_ids' FROM paidan.outbox WHERE kind = 'customer.assign' ORDER BY seq")
-            {
-                let ids = try row.text(0).dropFirst().dropLast().split(separator: ",")
-                    .compactMap { Int($0.filter(\.isNumber)) }
-                try await lab.base.assign(customers: ids)
-            }
-            #expect(try await lab.count("SELECT count(*) FROM crm_customer WHERE pool_state = 'pending'") == 0)
-            #expect(try await lab.count("SELECT count(*) FROM crm_customerdistribution WHERE status = 1") == cap)
         }
     }
 
