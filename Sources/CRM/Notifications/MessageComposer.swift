@@ -98,8 +98,8 @@ struct MessageComposer: Sendable {
         let isAboutNewOwner = Self.isAboutNewOwner(delivery.type)
         if isAboutNewOwner, payload.importID == nil, let customer = payload.customers?.first {
             return Digest.Item(
-                delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: customer.name, qq: customer.qqLast4,
-                target: delivery.seller, time: delivery.time)
+                delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: customer.name,
+                qq: customer.qqLast4, target: delivery.seller, time: delivery.time)
         }
         return Digest.Item(
             delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: sentence(delivery, payload),

@@ -48,7 +48,8 @@ import Testing
             let time = ContinuousClock.now - start
             let won = answers.filter { $0.status == 200 }.count
             let taken = answers.filter { $0.status == 409 && $0.text.contains("\"code\":\"taken\"") }.count
-            print("\(answers.count) grabs of \(customers.count) customers at once: \(won) won, \(taken) refused, \(time)")
+            print(
+                "\(answers.count) grabs of \(customers.count) customers at once: \(won) won, \(taken) refused, \(time)")
             #expect(won == 20)
             #expect(taken == 480)
             let owned = try await pool.query(

@@ -73,14 +73,16 @@ import Testing
             ("follow-ups", "{}", "/note"), ("follow-ups", #"{"note": null}"#, "/note"),
             ("follow-ups", #"{"note": ""}"#, "/note"), ("follow-ups", #"{"note": " \u3000\u200b\n"}"#, "/note"),
             ("follow-ups", #"{"note": 5}"#, "/note"), ("follow-ups", #"{"note": ["a"]}"#, "/note"),
-            ("follow-ups", #"{"note": "a\u0000b"}"#, "/note"), ("follow-ups", #"{"note": "a", "date": "2018-05-22"}"#, "/date"),
+            ("follow-ups", #"{"note": "a\u0000b"}"#, "/note"),
+            ("follow-ups", #"{"note": "a", "date": "2018-05-22"}"#, "/date"),
             ("follow-ups", "{\"note\": \"\(String(repeating: "长", count: 10_001))\"}", "/note"),
             ("follow-ups", "[]", ""), ("follow-ups", "null", ""), ("follow-ups", #""note""#, ""),
             ("release", "{}", "/reason"), ("release", #"{"reason": "\t"}"#, "/reason"),
             ("release", #"{"reason": false}"#, "/reason"), ("release", #"{"reason": "a", "to": 1}"#, "/to"),
             ("release", "{\"reason\": \"\(String(repeating: "x", count: 256))\"}", "/reason"),
             ("transfer", "{}", "/to"), ("transfer", #"{"to": null}"#, "/to"), ("transfer", #"{"to": "x"}"#, "/to"),
-            ("transfer", #"{"to": 0}"#, "/to"), ("transfer", #"{"to": -1}"#, "/to"), ("transfer", #"{"to": 1.5}"#, "/to"),
+            ("transfer", #"{"to": 0}"#, "/to"), ("transfer", #"{"to": -1}"#, "/to"),
+            ("transfer", #"{"to": 1.5}"#, "/to"),
             ("transfer", #"{"to": 99999999}"#, "/to"), ("transfer", #"{"to": 99999999999999999999}"#, "/to"),
             ("transfer", #"{"to": 1, "force": true}"#, "/force"),
         ])
@@ -159,10 +161,15 @@ import Testing
         let clerk = try await service.token(for: "waiting clerk", roles: ["运营"])
         let path = try await customer(610_003, service)
         expectProblem(try await service.ask("POST", "\(path)/grab", token: token), 409, "pending")
+        _ = try await service.composition.pool.query(
+            "INSERT INTO paidan.rank_limit (user_id, holding_cap) VALUES (\(Int(id) ?? 0)::bigint, 0)")
         let pooled = try await service.ask("POST", "\(path)/to-pool", token: clerk)
         #expect(pooled.status == 200, "\(pooled.text)")
         #expect(pooled.json["pool_state"].string == "public")
         #expect(pooled.json["pool_since"].string != nil)
+        expectProblem(try await service.ask("POST", "\(path)/grab", token: token), 409, "limit")
+        _ = try await service.composition.pool.query(
+            "DELETE FROM paidan.rank_limit WHERE user_id = \(Int(id) ?? 0)::bigint")
         #expect(try await service.ask("POST", "\(path)/grab", token: token).status == 200)
         let other = try await customer(610_004, service)
         let given = try await service.ask("POST", "\(other)/transfer", "{\"to\": \(id)}", token: clerk)
@@ -178,7 +185,24 @@ import Testing
         expectProblem(try await service.ask("POST", "\(path)/grab", token: token), 409, "closed")
         expectProblem(try await service.ask("POST", "\(path)/transfer", "{\"to\": \(id)}", token: boss), 409, "closed")
         expectProblem(try await service.ask("POST", "\(path)/to-pool", token: boss), 409, "state")
-        expectProblem(try await service.ask("POST", "\(path)/release", Self.bodies["release"], token: boss), 409, "not_owner")
+        // Its last owner is told that it is closed; others, that it is not theirs.
+        let own = try await customer(610_006, service, of: token)
+        try await service.composition.pool.transaction { tx in
+            try Author.set("test", in: &tx)
+            let id = own.split(separator: "/").last.map(String.init) ?? ""
+            _ = try tx.query(
+                """
+                UPDATE crm_customerdistribution SET status = 2, ended_on = paidan.today()
+                WHERE customer_id = \(raw: id)
+                """)
+            _ = try tx.query("UPDATE crm_customer SET status = 1 WHERE id = \(raw: id)")
+        }
+        for verb in ["follow-ups", "release"] {
+            let answer = try await service.ask("POST", "\(own)/\(verb)", Self.bodies[verb], token: token)
+            expectProblem(answer, 409, "closed")
+        }
+        expectProblem(
+            try await service.ask("POST", "\(path)/release", Self.bodies["release"], token: boss), 409, "not_owner")
     }
 
     @Test("who is no active seller cannot grab, and nothing can be given to him")

@@ -34,7 +34,9 @@ import Testing
             let deliveries = try await lab.pool.transaction { tx in
                 try [1, 2, 3, 4].compactMap { try DeliveryStore.lock($0, in: &tx) }
             }
-            let mails = deliveries.filter { $0.channel == "mail" }.map { (to: $0.recipient, digest: composer.personal($0)) }
+            let mails = deliveries.filter { $0.channel == "mail" }.map {
+                (to: $0.recipient, digest: composer.personal($0))
+            }
             #expect(mails.map(\.to) == ["user:1", "user:2"])
             #expect(mails.map(\.digest.title) == ["公海领取", "客户转入"])
             #expect(
@@ -55,6 +57,7 @@ import Testing
             let text = lab.provider.texts.joined(separator: "\n")
             #expect(text.contains("【领取】张三（QQ尾号4321） → 李一（"))
             #expect(text.contains("【转入】张三（QQ尾号4321） → 王二（"))
+            #expect(text.contains("**公海领取（共 1 条）**") && text.contains("**客户转入（共 1 条）**"))
             #expect(!text.contains("10086"))
             let bodies = lab.provider.server.requests.map(\.text).joined()
             #expect(bodies.contains("wanger"))

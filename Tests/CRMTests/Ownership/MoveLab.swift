@@ -15,6 +15,7 @@ struct MoveLab: Sendable {
         try await AssignmentLab.with(sessions: 6) { base in
             let lab = MoveLab(base: base)
             try await base.addSellers(Array(1...9))
+            _ = try await base.pool.query("SELECT setval(pg_get_serial_sequence('crm_userinfo', 'id'), 9)")
             _ = try await base.pool.query(
                 "INSERT INTO rbac_user (id, username) VALUES (\(account)::bigint, 'a manager with a long name')")
             try await body(lab)
@@ -47,6 +48,18 @@ struct MoveLab: Sendable {
             """
             CREATE OR REPLACE FUNCTION paidan.shifted_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS
             $$ SELECT timestamptz '\(raw: time)+08' $$
+            """)
+    }
+
+    /// A little later the clock, which stands still, jumps to another time; a transaction sees the one of its start.
+    func freeze(_ time: String, thenIn wait: Duration, _ later: String) async throws {
+        let milliseconds = Int(wait / .milliseconds(1))
+        let turn = try await text("SELECT (pg_catalog.now() + \(milliseconds)::int * interval '1 ms')::text") ?? ""
+        _ = try await base.pool.query(
+            """
+            CREATE OR REPLACE FUNCTION paidan.shifted_now() RETURNS timestamptz LANGUAGE sql STABLE PARALLEL SAFE AS
+            $$ SELECT CASE WHEN pg_catalog.now() < timestamptz '\(raw: turn)' THEN timestamptz '\(raw: time)+08'
+                ELSE timestamptz '\(raw: later)+08' END $$
             """)
     }
 

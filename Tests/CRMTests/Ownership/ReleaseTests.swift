@@ -12,8 +12,10 @@ struct ReleaseTests {
             let id = try await lab.customer(of: 1)
             try await lab.freeze("2018-05-21 10:00")
             let reason = String(repeating: "🙂", count: 255)
-            #expect(try await word(lab.desk().release(id, reason: reason + "!", by: MoveLab.seller(1))) == "/reason range")
-            #expect(try await word(lab.desk().release(id, reason: "\u{3000}", by: MoveLab.seller(1))) == "/reason required")
+            #expect(
+                try await word(lab.desk().release(id, reason: reason + "!", by: MoveLab.seller(1))) == "/reason range")
+            #expect(
+                try await word(lab.desk().release(id, reason: "\u{3000}", by: MoveLab.seller(1))) == "/reason required")
             #expect(try await word(lab.desk().release(id, reason: "不想要", by: MoveLab.seller(2))) == "not_owner")
             #expect(try await word(lab.desk().release(id, reason: "不想要", by: MoveLab.manager())) == "not_owner")
             #expect(try await word(lab.desk().release(id, reason: reason, by: MoveLab.seller(1))) == "done")
@@ -26,7 +28,8 @@ struct ReleaseTests {
             #expect(try await word(lab.desk().grab(id, by: MoveLab.seller(2))) == "done")
             #expect(try await word(lab.desk().release(id, reason: "再退", by: MoveLab.seller(1))) == "not_owner")
             #expect(
-                try await lab.text("SELECT string_agg(action, ' ' ORDER BY id) FROM paidan.audit_log WHERE entity_id = \(String(id))")
+                try await lab.text(
+                    "SELECT string_agg(action, ' ' ORDER BY id) FROM paidan.audit_log WHERE entity_id = \(String(id))")
                     == "customer.release customer.grab")
         }
     }
@@ -52,7 +55,8 @@ struct ReleaseTests {
             _ = try await lab.base.pool.query(
                 "UPDATE crm_customer SET protected_until = paidan.today() + 99 WHERE id = \(id)::bigint")
             #expect(try await word(lab.desk().release(id, reason: "不想要", by: MoveLab.seller(1))) == "done")
-            #expect(try await lab.text("SELECT protected_until::text FROM crm_customer WHERE id = \(id)::bigint") == nil)
+            #expect(
+                try await lab.text("SELECT protected_until::text FROM crm_customer WHERE id = \(id)::bigint") == nil)
         }
     }
 
