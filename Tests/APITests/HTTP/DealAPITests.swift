@@ -186,6 +186,17 @@ import Testing
         expectProblem(try await service.ask("POST", lostPath, #"{"pay_type": 1}"#, token: clerk), 409, "state")
     }
 
+    @Test func theDocumentSaysWhatMustBeSent() async throws {
+        let service = try await TestService.shared.value
+        let paths = try await service.ask("GET", "/openapi.json", token: "").json["paths"]
+        func body(_ word: String) -> JSON { paths["/v1/customers/{id}/\(word)"]["post"]["requestBody"] }
+        for word in ["deal", "reopen"] { #expect(body(word).exists && !body(word)["required"].exists) }
+        for word in ["protect", "payments"] { #expect(body(word)["required"].bool == true) }
+        let header = paths["/v1/customers/{id}"]["patch"]["parameters"][1]
+        #expect(header["name"].string == "If-Match" && header["in"].string == "header")
+        #expect(header["required"].bool == true)
+    }
+
     @Test func fiftyDealsAtOnce() async throws {
         let service = try await TestService.shared.value
         let mine = try await service.seller("dealer")

@@ -133,11 +133,11 @@ final class DealLab: Sendable {
 extension Moved {
     /// `done`, `missing`, the code of a refusal, or the pointers of what is wrong.
     var word: String {
-        switch self {
-        case .done: "done"
-        case .missing: "missing"
-        case .refused(let refusal): refusal.rawValue
-        case .invalid(let problems): problems.map { "\($0.pointer) \($0.code)" }.joined(separator: ", ")
+        if case .done = self { return "done" }
+        if case .refused(let refusal) = self { return refusal.rawValue }
+        if case .invalid(let problems) = self {
+            return problems.map { "\($0.pointer) \($0.code)" }.joined(separator: ", ")
         }
+        return self == .missing ? "missing" : "\(self)"
     }
 }
