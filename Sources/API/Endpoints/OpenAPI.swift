@@ -48,6 +48,7 @@ enum OpenAPI {
             out.array("parameters") { out in
                 for name in endpoint.path.parameters { parameter(name, "path", &out) }
                 for name in endpoint.query { parameter(name, "query", &out) }
+                for name in endpoint.headers { parameter(name, "header", &out) }
             }
             if let types = mediaTypes(endpoint.body) {
                 out.object("requestBody") { out in
@@ -71,7 +72,7 @@ enum OpenAPI {
         out.object { out in
             out.field("name", name)
             out.field("in", place)
-            out.field("required", place == "path")
+            out.field("required", place != "query")
             out.object("schema") { out in out.field("type", "string") }
         }
     }

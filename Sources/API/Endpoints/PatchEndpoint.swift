@@ -5,14 +5,14 @@ internal import HTTPTypes
 enum PatchEndpoint {
     static func endpoint(_ customers: CustomersAPI) -> Endpoint {
         Endpoint(
-            .patch, "/v1/customers/{id}", "Change a customer's profile; If-Match names the version", body: .json()
+            .patch, "/v1/customers/{id}", "Change a customer's profile", body: .json()
         ) { call in
             let id = Int(try call.id(of: "such customer"))
             let match = try call.header(.ifMatch).map { try VersionMatch(header: $0) }
             let input = try? CustomerInput(json: Array(call.json))
             let caller = try call.identified()
             return try reply(try await customers.store.patch(id, input, match: match, by: caller))
-        }.locating { call in _ = try await CustomerEndpoints.find(call, customers.store) }
+        }.needing("If-Match").locating { call in _ = try await CustomerEndpoints.find(call, customers.store) }
     }
 
     private static func reply(_ patched: CustomerPatched) throws -> Reply {

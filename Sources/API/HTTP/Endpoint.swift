@@ -31,6 +31,8 @@ struct Endpoint: Sendable {
     var body = Body.none
     /// Names of query parameters; another one is 422, so that a misspelt filter does not answer with everything.
     var query: [String] = []
+    /// Names of headers without which the handler refuses, for the OpenAPI document.
+    var headers: [String] = []
     /// Status of a success, for the OpenAPI document.
     var success = 200
     /// Throws `Problem` 404 if the path names nothing: asked before a wrong query parameter is refused.
@@ -50,6 +52,13 @@ struct Endpoint: Sendable {
         self.query = query
         self.success = success
         self.run = run
+    }
+
+    /// The same endpoint with its ``headers``.
+    func needing(_ headers: String...) -> Endpoint {
+        var endpoint = self
+        endpoint.headers = headers
+        return endpoint
     }
 
     /// The same endpoint with its ``object``.

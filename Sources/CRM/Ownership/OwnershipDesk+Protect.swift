@@ -27,10 +27,10 @@ enum ProtectRules {
     /// - Returns: `nil` for a day that is not over.
     static func problem(_ until: String, today: Day) -> CustomerProblem? {
         guard let day = Day(until), day.description == until else {
-            return CustomerProblem(pointer: "/until", code: "type", message: "不是有效日期，请写成 2026-01-31")
+            return CustomerProblem(pointer: "/until", code: "type", message: "must be a day such as 2026-01-31")
         }
         if day < today {
-            return CustomerProblem(pointer: "/until", code: "range", message: "日期 \(day) 早于今天 \(today)")
+            return CustomerProblem(pointer: "/until", code: "range", message: "must not lie before today, \(today)")
         }
         return nil
     }

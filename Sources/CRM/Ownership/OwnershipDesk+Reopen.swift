@@ -11,7 +11,8 @@ extension OwnershipDesk {
             guard customer.state == .closed else { return .refused(.state) }
             guard let receiver = try user ?? OwnershipStore.dealSeller(of: id, in: &tx) else {
                 return .invalid([
-                    CustomerProblem(pointer: "/to", code: "required", message: "没有这位客户的成单记录，请指定接收的销售")
+                    CustomerProblem(
+                        pointer: "/to", code: "required", message: "is missing, and no seller of a deal is on record")
                 ])
             }
             if user == nil, try !OwnershipStore.lockSeller(receiver, in: &tx) {
@@ -29,6 +30,7 @@ extension OwnershipDesk {
 extension CustomerProblem {
     /// Who is named is no active person of department 1001, who alone may have customers.
     static func noSeller(at pointer: String) -> CustomerProblem {
-        CustomerProblem(pointer: pointer, code: IssueCode.consultant.rawValue, message: "不是在职的销售，不能接收客户")
+        CustomerProblem(
+            pointer: pointer, code: "not_a_seller", message: "must be an active person of department 1001")
     }
 }

@@ -7,7 +7,7 @@ extension OwnershipStore {
         _ = try tx.query(
             """
             WITH ended AS (
-                UPDATE crm_customerdistribution SET status = 2, ended_on = paidan.today()
+                UPDATE crm_customerdistribution SET status = 2, ended_on = greatest(ctime, paidan.today())
                 WHERE customer_id = \(customer)::bigint AND status = 1 RETURNING id)
             INSERT INTO crm_customerdistribution (user_id, customer_id, ctime, status, origin, ended_on)
             SELECT \(seller)::bigint, \(customer)::bigint, day.today, 2, 'crm', day.today

@@ -8,7 +8,8 @@ extension OwnershipDesk {
             var problems = payment.problems
             if let classList = payment.classListID, try !PaymentStore.lock(classList: classList, in: &tx) {
                 problems.append(
-                    CustomerProblem(pointer: "/class_list_id", code: "unknown_class", message: "没有这个班级"))
+                    CustomerProblem(
+                        pointer: "/class_list_id", code: "unknown_class", message: "there is no class \(classList)"))
             }
             guard problems.isEmpty, let type = PayType(rawValue: payment.payType) else { return .invalid(problems) }
             let dealSeller = customer.state == .closed ? try OwnershipStore.dealSeller(of: id, in: &tx) : nil

@@ -53,27 +53,28 @@ public struct PaymentInput: Sendable, Equatable {
         if PayType(rawValue: payType) == nil {
             problems.append(
                 .init(
-                    pointer: "/pay_type", code: IssueCode.choice.rawValue,
-                    message: "缴费类型只能是：1-订金/报名费、2-学费、3-转班、4-退学、5-退款"))
+                    pointer: "/pay_type", code: "range",
+                    message: "must be 1 订金/报名费, 2 学费, 3 转班, 4 退学 or 5 退款"))
         }
         if !(0...Self.most).contains(paidFee) {
-            problems.append(.init(pointer: "/paid_fee", code: "range", message: "金额应为 0 到 \(Self.most)"))
+            problems.append(.init(pointer: "/paid_fee", code: "range", message: "must be 0 to \(Self.most)"))
         }
         for (name, amount) in [("turnover", turnover), ("quote", quote)] {
             if let amount, !(Int(Int32.min)...Self.most).contains(amount) {
-                problems.append(.init(pointer: "/\(name)", code: "range", message: "金额超出范围"))
+                problems.append(
+                    .init(pointer: "/\(name)", code: "range", message: "must be \(Int32.min) to \(Self.most)"))
             }
         }
         if let note {
             if note.unicodeScalars.count > Self.longestNote {
                 problems.append(
                     .init(
-                        pointer: "/note", code: IssueCode.tooLong.rawValue, message: "备注最多 \(Self.longestNote) 个字"))
+                        pointer: "/note", code: "range", message: "must have at most \(Self.longestNote) characters"))
             }
             if CellText.hasControl(ArraySlice(note.utf8), lines: true) {
                 problems.append(
                     .init(
-                        pointer: "/note", code: IssueCode.controlCharacter.rawValue, message: "备注含有不可见的控制字符"))
+                        pointer: "/note", code: "type", message: "must not have control characters"))
             }
         }
         return problems

@@ -1,3 +1,5 @@
+import CRM
+import Postgres
 import Testing
 
 @testable import PaidanCommand
@@ -184,6 +186,47 @@ import Testing
         expectProblem(try await service.ask("POST", lostPath, #"{"pay_type": 1}"#, token: mine), 409, "expired")
         expectProblem(try await service.ask("POST", lostPath, #"{"pay_type": 1}"#, token: other), 409, "not_owner")
         expectProblem(try await service.ask("POST", lostPath, #"{"pay_type": 1}"#, token: clerk), 409, "state")
+    }
+
+    @Test func theDocumentSaysWhatMustBeSent() async throws {
+        let service = try await TestService.shared.value
+        let paths = try await service.ask("GET", "/openapi.json", token: "").json["paths"]
+        func body(_ word: String) -> JSON { paths["/v1/customers/{id}/\(word)"]["post"]["requestBody"] }
+        for word in ["deal", "reopen"] { #expect(body(word).exists && !body(word)["required"].exists) }
+        for word in ["protect", "payments"] { #expect(body(word)["required"].bool == true) }
+        let header = paths["/v1/customers/{id}"]["patch"]["parameters"][1]
+        #expect(header["name"].string == "If-Match" && header["in"].string == "header")
+        #expect(header["required"].bool == true)
+    }
+
+    /// Its last day is over, and its owner, a manager and a grabber ask at once.
+    @Test func overdueAndWantedByAll() async throws {
+        let service = try await TestService.shared.value
+        let mine = try await service.seller("dealer")
+        let other = try await service.seller("dealer 2")
+        let clerk = try await service.clerk()
+        for _ in 0..<5 {
+            let id = try await service.customer(of: mine)
+            try await service.makeOverdue(id)
+            let path = "/v1/customers/\(id)"
+            let codes = try await withThrowingTaskGroup(of: String.self) { group in
+                for (word, body, token) in [
+                    ("deal", "{}", mine), ("deal", #"{"late": true}"#, clerk), ("grab", "{}", other),
+                    ("payments", #"{"pay_type": 1}"#, mine), ("payments", #"{"pay_type": 2}"#, clerk),
+                ] {
+                    group.addTask {
+                        let answer = try await service.ask("POST", "\(path)/\(word)", body, token: token)
+                        return "\(word) \(answer.status == 200 ? "done" : answer.code ?? "")"
+                    }
+                }
+                return try await group.reduce(into: Set()) { $0.insert($1) }
+            }
+            let isClosed = try await service.state(of: id) == "closed"
+            #expect(codes.contains("grab done") != codes.contains("deal done"), "\(codes)")
+            #expect(isClosed == (codes.contains("deal done") || codes.contains("payments done")), "\(codes)")
+            let broken = try await service.composition.pool.transaction { try Invariants.violations(in: &$0) }
+            #expect(!broken.contains { $0.hasSuffix("customer \(id)") }, "\(broken)")
+        }
     }
 
     @Test func fiftyDealsAtOnce() async throws {

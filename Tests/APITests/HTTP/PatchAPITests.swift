@@ -84,6 +84,10 @@ import Testing
         ] {
             expectProblem(try await patch(service, id, body), 422)
         }
+        let typed = [("If-Match", "*"), ("Content-Type", "application/merge-patch+json")]
+        #expect(try await service.ask("PATCH", "/v1/customers/\(id)", name, headers: typed).status == 200)
+        let form = [("If-Match", "*"), ("Content-Type", "application/x-www-form-urlencoded")]
+        expectProblem(try await service.ask("PATCH", "/v1/customers/\(id)", "name=1", headers: form), 415)
         let answer = try await patch(service, id, #"{"recv_date": "2026-01-01"}"#)
         #expect(answer.code == "readonly", "\(answer.text)")
         let twin = try await service.ask("GET", "/v1/customers/\(service.customer(of: service.seller("editor")))")

@@ -68,6 +68,13 @@ struct CustomerTests {
                     "/course/0 E_COURSE", "/referral E_REFERRAL",
                 ])
             #expect(try await lab.count("SELECT count(*) FROM crm_customer") == 1)
+            let sample = try input(#"{"qq": "100002", "name": "（示例行请自行删除）"}"#)
+            guard case .invalid(let problems) = try await lab.customers.create(sample, seller: nil, actor: "user:1")
+            else {
+                Issue.record("taken")
+                return
+            }
+            #expect(problems.map(\.code) == ["W_SAMPLE_ROW"])
         }
     }
 

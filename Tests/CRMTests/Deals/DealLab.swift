@@ -53,12 +53,14 @@ final class DealLab: Sendable {
 
     /// The clock stands at this time in Shanghai.
     func at(_ time: String) async throws {
-        _ = try await pool.query(
-            """
-            INSERT INTO paidan.setting (name, value)
-            VALUES ('standing_at', (\(time)::timestamp AT TIME ZONE 'Asia/Shanghai')::text)
-            ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value
-            """)
+        _ = try await service { tx in
+            try tx.query(
+                """
+                INSERT INTO paidan.setting (name, value)
+                VALUES ('standing_at', (\(time)::timestamp AT TIME ZONE 'Asia/Shanghai')::text)
+                ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value
+                """)
+        }
     }
 
     /// What the service writes.
@@ -108,12 +110,13 @@ final class DealLab: Sendable {
 
     func count(_ sql: SQL) async throws -> Int { try await pool.query(sql)[0].int(0) }
 
-    /// Of one customer, in order: `action actor`.
+    /// What people did with one customer, in order: `action actor`.
     func audit(_ customer: Int) async throws -> [String] {
         try await pool.query(
             """
             SELECT action || ' ' || actor FROM paidan.audit_log
-            WHERE entity = 'crm_customer' AND entity_id = \(String(customer)) ORDER BY id
+            WHERE entity = 'crm_customer' AND entity_id = \(String(customer)) AND actor LIKE 'user:%'
+                AND action <> 'customer.expire' ORDER BY id
             """
         ).map { try $0.text(0) }
     }
@@ -133,11 +136,11 @@ final class DealLab: Sendable {
 extension Moved {
     /// `done`, `missing`, the code of a refusal, or the pointers of what is wrong.
     var word: String {
-        switch self {
-        case .done, .noted: "done"
-        case .missing: "missing"
-        case .refused(let refusal): refusal.rawValue
-        case .invalid(let problems): problems.map { "\($0.pointer) \($0.code)" }.joined(separator: ", ")
+        if case .done = self { return "done" }
+        if case .refused(let refusal) = self { return refusal.rawValue }
+        if case .invalid(let problems) = self {
+            return problems.map { "\($0.pointer) \($0.code)" }.joined(separator: ", ")
         }
+        return self == .missing ? "missing" : "\(self)"
     }
 }

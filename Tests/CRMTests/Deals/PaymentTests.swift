@@ -112,7 +112,7 @@ import Testing
             let wrong = PaymentInput(payType: 6, paidFee: -1, classListID: 77)
             #expect(
                 try await lab.desk.pay(lost, wrong, by: lab.seller(1)).word
-                    == "/pay_type E_CHOICE, /paid_fee range, /class_list_id unknown_class")
+                    == "/pay_type range, /paid_fee range, /class_list_id unknown_class")
             #expect(try await lab.count("SELECT count(*) FROM crm_paymentrecord") == 0)
             #expect(try await lab.count("SELECT count(*) FROM crm_student") == 0)
             #expect(try await lab.state(lost).hasSuffix("1:3:self:2018-05-23"))
