@@ -132,8 +132,9 @@ import Testing
                 try await lab.count(
                     "SELECT count(*) FROM crm_customerdistribution WHERE status = 3 AND ended_on = '2018-05-23'") == 300
             )
-            #expect(
-                try await lab.count("SELECT count(*) FROM paidan.audit_log WHERE action = 'customer.expire'") == 300)
+            let twice = try await lab.count(
+                "SELECT count(*) - count(DISTINCT entity_id) FROM paidan.audit_log WHERE action = 'customer.expire'")
+            #expect(twice == 0)
             #expect(try await lab.count("SELECT sum((payload ->> 'count')::int) FROM paidan.event") == 300)
         }
     }
