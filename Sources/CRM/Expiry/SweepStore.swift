@@ -108,7 +108,7 @@ enum SweepStore {
         return SweepCounts(notFollowed: try row.int(0), notSigned: try row.int(1))
     }
 
-    /// Ends the sweep: its receipt, its record, and the events.
+    /// Ends the sweep: its receipt, its record, the events, and a new try for customers who wait for a seller.
     ///
     /// - Returns: all that the job has done; nil if it was ended before.
     static func finish(
@@ -120,7 +120,10 @@ enum SweepStore {
         _ = try tx.query(
             "UPDATE paidan.sweep_run SET finished_at = paidan.now() WHERE as_of = \(day.asOf)::date")
         _ = try tx.query("DELETE FROM paidan.reminder WHERE due_on < paidan.today() - 90 AND is_told")
-        return try counts(of: job, in: &tx).0
+        let counts = try counts(of: job, in: &tx).0
+        // Who was at his holding cap may be assignable again.
+        if counts.total > 0 { try WaitingCustomers.enqueue(in: &tx) }
+        return counts
     }
 
     static func counts(of job: String, in tx: inout Transaction) throws -> (SweepCounts, asOf: String?) {

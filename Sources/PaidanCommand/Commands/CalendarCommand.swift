@@ -67,7 +67,8 @@ struct CalendarExamination {
             return [
                 Finding(
                     .warn, "work calendar",
-                    "it \(end), and Monday to Friday count as work days after it: `paidan calendar import` the next year")
+                    "it \(end), and Monday to Friday count as work days after it: `paidan calendar import` the next year"
+                )
             ]
         }
         return [Finding(.ok, "work calendar", "it reaches to \(last)")]

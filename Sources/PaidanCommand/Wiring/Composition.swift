@@ -90,7 +90,8 @@ struct Composition: Sendable {
             makeID: { [clock] in ids.make(at: clock.milliseconds()) })
         ownKinds = Kinds.all(
             conf: conf, pool: pool, store: store, list: list, desk: desk, imports: imports, hooks: hooks,
-            publisher: publisher, channels: { live.channels.mapValues(seams.channel) }, logger: Self.logger(conf, redactor, live, "jobs"),
+            publisher: publisher, channels: { live.channels.mapValues(seams.channel) },
+            logger: Self.logger(conf, redactor, live, "jobs"),
             extra: seams.kinds(pool))
         kinds = KindRegistry(conf.overriding(ownKinds))
         schedules = ScheduleList(conf.runnableSchedules(kinds))

@@ -9,7 +9,8 @@ enum Kinds {
     /// As they are without jobs.conf's overrides.
     static func all(
         conf: JobsConf, pool: PostgresPool, store: any JobStore, list: any SellerList, desk: AssignmentDesk,
-        imports: ImportStore, hooks: AssignmentHooks, publisher: any EventPublisher, channels: @escaping @Sendable () -> [String: any Channel],
+        imports: ImportStore, hooks: AssignmentHooks, publisher: any EventPublisher,
+        channels: @escaping @Sendable () -> [String: any Channel],
         logger: Logger, extra: [Kind] = []
     ) -> [Kind] {
         let settings = conf.assignmentSettings

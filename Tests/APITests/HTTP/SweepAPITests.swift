@@ -62,7 +62,7 @@ import Testing
             #expect(answer.json["kind"].string == "pool.sweep")
             let job = try await service.job(id, in: "succeeded")
             #expect(job["result"].raw == #"{"as_of":"\#(today)","3":1300,"4":0}"#)
-            #expect(job["progress"]["done"].int == 1300)
+            #expect(job["progress"]["total"].int == 1300)
             let again = try await service.ask("POST", "/v1/sweeps", #"{"as_of": "\#(today)"}"#).json["id"].string ?? ""
             #expect(again != id)
             let result = try await service.job(again, in: "succeeded")["result"].raw

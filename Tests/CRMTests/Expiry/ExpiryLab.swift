@@ -15,7 +15,7 @@ final class ExpiryLab: Sendable {
     let conninfo: String
     private let jobs = Lock(0)
 
-    private init(_ pool: PostgresPool, _ conninfo: String) {
+    init(_ pool: PostgresPool, _ conninfo: String) {
         self.pool = pool
         self.conninfo = conninfo
     }
@@ -159,14 +159,15 @@ final class ExpiryLab: Sendable {
     // MARK: looking
 
     /// `user:status:ended_on` of each distribution and the pool state, `1:3:2018-05-23 | public 2018-05-23`.
-    func story(_ customer: Int) async throws -> String {
-        try await pool.query(
-            """
-            SELECT (SELECT string_agg(user_id || ':' || status || coalesce(':' || ended_on, ''), ' ' ORDER BY id)
-                    FROM crm_customerdistribution WHERE customer_id = c.id) || ' | ' || pool_state
-                || coalesce(' ' || pool_since, '')
-            FROM crm_customer c WHERE id = \(customer)::bigint
-            """)[0].text(0)
+    func story(_ customer: Int) async throws -> String { try await pool.query(Self.story(customer))[0].text(0) }
+
+    static func story(_ customer: Int) -> SQL {
+        """
+        SELECT (SELECT string_agg(user_id || ':' || status || coalesce(':' || ended_on, ''), ' ' ORDER BY id)
+                FROM crm_customerdistribution WHERE customer_id = c.id) || ' | ' || pool_state
+            || coalesce(' ' || pool_since, '')
+        FROM crm_customer c WHERE id = \(customer)::bigint
+        """
     }
 
     /// The events of a type, each `subject count follow/deal names`, oldest first.

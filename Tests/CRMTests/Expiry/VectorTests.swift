@@ -4,52 +4,54 @@ import Testing
 @testable import CRM
 
 @Suite("Expiry, as the business rules' table says") struct VectorTests {
-    @Test("by the functions that triggers and pages use", arguments: ExpiryVector.all)
-    func functions(_ vector: ExpiryVector) async throws {
+    @Test(
+        "by the functions of the triggers, a forecast days ahead, one of the day, and the sweep",
+        arguments: ExpiryVector.all)
+    func vector(_ vector: ExpiryVector) async throws {
         try await ExpiryLab.with { lab in
+            let forecasts = ForecastStore(pool: lab.pool)
             try await lab.stand(at: vector.now)
+            let day = try await forecasts.today()
+            try await lab.stand(at: vector.followed ?? vector.received)
             let id = try await vector.customer(in: lab)
-            let judged = try await lab.text(
-                """
-                SELECT CASE WHEN paidan.expired_on(recv_date, last_consult_date, protected_until) <= paidan.today()
-                    THEN paidan.expiry_status(recv_date, last_consult_date) || ' '
-                        || paidan.expired_on(recv_date, last_consult_date, protected_until) END
-                FROM crm_customer WHERE id = \(id)::bigint
-                """)
-            #expect(judged == vector.result)
-            let isExpired = try await lab.service { tx in
-                try tx.query("SELECT paidan.expire_customer(\(id)::bigint)")[0].bool(0)
-            }
-            #expect(isExpired == (vector.result != nil))
-            #expect(try await lab.story(id) == vector.story)
-        }
-    }
+            let ahead = try await forecasts.forecast(asOf: day)
+            #expect(ahead.asOf == day)
+            #expect(Self.items(ahead) == vector.item(id))
 
-    @Test("by the sweep, and by its forecast before", arguments: ExpiryVector.all)
-    func sweep(_ vector: ExpiryVector) async throws {
-        try await ExpiryLab.with { lab in
             try await lab.stand(at: vector.now)
-            let id = try await vector.customer(in: lab)
-            let forecast = try await ForecastStore(pool: lab.pool).forecast(asOf: nil)
+            try await functions(vector, id, lab)
+            let forecast = try await forecasts.forecast(asOf: nil)
             #expect(forecast.counts.total == (vector.result == nil ? 0 : 1))
+            #expect(Self.items(forecast) == vector.item(id))
+            #expect(try await lab.story(id) == "1:1 | private")
             #expect(try await lab.sweep().hasSuffix(vector.counts))
             #expect(try await lab.story(id) == vector.story)
-            let items = forecast.items.map { String(decoding: $0, as: UTF8.self) }.joined()
-            #expect(items == vector.item(id))
         }
     }
 
-    @Test("by the forecast days ahead", arguments: ExpiryVector.all)
-    func forecast(_ vector: ExpiryVector) async throws {
-        try await ExpiryLab.with { lab in
-            let day = try await lab.day(of: vector.now)
-            try await lab.at(vector.followed ?? vector.received)
-            let id = try await vector.customer(in: lab)
-            let forecast = try await ForecastStore(pool: lab.pool).forecast(asOf: day)
-            #expect(forecast.asOf == day)
-            #expect(forecast.items.map { String(decoding: $0, as: UTF8.self) }.joined() == vector.item(id))
-            #expect(try await lab.story(id) == "1:1 | private")
+    /// What every write path does first, taken back at the end.
+    private func functions(_ vector: ExpiryVector, _ id: Int, _ lab: ExpiryLab) async throws {
+        let judged = try await lab.text(
+            """
+            SELECT CASE WHEN paidan.expired_on(recv_date, last_consult_date, protected_until) <= paidan.today()
+                THEN paidan.expiry_status(recv_date, last_consult_date) || ' '
+                    || paidan.expired_on(recv_date, last_consult_date, protected_until) END
+            FROM crm_customer WHERE id = \(id)::bigint
+            """)
+        #expect(judged == vector.result)
+        let (isExpired, story) = try await lab.service { tx in
+            _ = try tx.query("SAVEPOINT before")
+            let isExpired = try tx.query("SELECT paidan.expire_customer(\(id)::bigint)")[0].bool(0)
+            let story = try tx.query(ExpiryLab.story(id))[0].text(0)
+            _ = try tx.query("ROLLBACK TO SAVEPOINT before")
+            return (isExpired, story)
         }
+        #expect(isExpired == (vector.result != nil))
+        #expect(story == vector.story)
+    }
+
+    private static func items(_ forecast: Forecast) -> String {
+        forecast.items.map { String(decoding: $0, as: UTF8.self) }.joined()
     }
 
     @Test("a note a millisecond before midnight saves it until the 26th; one at midnight comes too late")
@@ -69,14 +71,6 @@ import Testing
             #expect(try await lab.sweep() == #"{"as_of":"2018-05-26","3":1,"4":0}"#)
             #expect(try await lab.story(ids[0]) == "1:3:2018-05-26 | public 2018-05-26")
         }
-    }
-}
-
-extension ExpiryLab {
-    fileprivate func day(of time: String) async throws -> String {
-        let moment: SQL =
-            time.hasSuffix("Z") ? "\(time)::timestamptz AT TIME ZONE 'Asia/Shanghai'" : "\(time)::timestamp"
-        return try await text("SELECT (\(moment))::date") ?? ""
     }
 }
 

@@ -12,7 +12,7 @@ import Testing
         let text = try String(contentsOf: Self.shipped, encoding: .utf8)
         var said = try Conf.parse(text)
         var empty = try Conf.parse("")
-        #expect(said.schedules.map(\.name) == ["expiry-sweep"])
+        #expect(said.schedules.map(\.name) == ["expiry-escalation", "expiry-reminder", "expiry-sweep"])
         #expect(said.kinds["notify.send"]?.maxAttempts == 9)
         #expect(said.kinds["notify.send"]?.timeout == .seconds(450))
         #expect(said.kinds["noop"]?.enabled == false)

@@ -75,6 +75,7 @@ import Testing
         Wrong("assignment", "strategy = 'random'", "assignment.strategy", "must be one of laps, block, smooth"),
         Wrong("expiry", "follow_up_days = 0", "expiry.follow_up_days", "must be 1 to 3650"),
         Wrong("expiry", "deal_days = '15'", "expiry.deal_days", "must be a whole number"),
+        Wrong("expiry", "clock = 'lunar'", "expiry.clock", "must be one of natural, workday"),
         Wrong("expiry", "former_owner = 'nobody'", "expiry.former_owner", "must be one of any_former, last_owner"),
         Wrong("pool", "picks_per_day = -1", "pool.picks_per_day", "must be 0 to"),
         Wrong("pool", "cooldown_days = 3651", "pool.cooldown_days", "must be 0 to 3650"),
