@@ -1,25 +1,22 @@
-import CRM
-import Foundation
-import JobsPostgres
-import Postgres
-import TestSupport
+internal import Foundation
+public import Postgres
 
 /// Processes that run pages of the CRM with Django itself; one for all tests of this process.
-enum Django {
+public enum Django {
     /// The models as README asks for: a customer may be without a consultant.
-    static let crm = Task { try start("crm") }
+    public static let crm = Task { try start("crm") }
     /// The models as they were before.
-    static let unchanged = Task { try start("unchanged", environment: ["CRM_CONSULTANT": "required"]) }
+    public static let unchanged = Task { try start("unchanged", environment: ["CRM_CONSULTANT": "required"]) }
 
     /// The role of the pages: rights on tables of the CRM and of Django, none in the schema `paidan`.
-    static let role = "crm_pages"
+    public static let role = "crm_pages"
 
     /// - Parameter history: folder of the models' migrations; of a name of its own for each process.
-    static func start(
+    public static func start(
         _ name: String, history: String? = nil, environment: [String: String] = [:]
     ) throws -> Dialogue {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         let folder = "\(PrivateServers.folder)/django-\(name)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         return try Dialogue(
@@ -31,13 +28,15 @@ enum Django {
             environment: environment.merging(["PYTHONDONTWRITEBYTECODE": "1"]) { $1 }, log: folder + "/log")
     }
 
-    struct Failure: Error, Decodable, CustomStringConvertible {
-        let type: String
-        let text: String
-        let state: String?
-        let hint: String?
+    public struct Failure: Error, Decodable, CustomStringConvertible {
+        /// The exception's class, `IntegrityError`.
+        public let type: String
+        public let text: String
+        /// SQLSTATE, if the database raised it.
+        public let state: String?
+        public let hint: String?
 
-        var description: String { "\(type) \(state ?? "-"): \(text)" }
+        public var description: String { "\(type) \(state ?? "-"): \(text)" }
     }
 
     private struct Order: Encodable {
@@ -56,7 +55,7 @@ enum Django {
     /// - Returns: what its last line gives: a text as it is, else as JSON, "" if nothing.
     /// - Throws: ``Failure`` if the page raised something.
     @discardableResult
-    static func run(
+    public static func run(
         _ code: String, in conninfo: String, as user: String = role, by process: Dialogue
     ) async throws -> String {
         var words: [String: String] = [:]
@@ -73,55 +72,14 @@ enum Django {
         return answer.value ?? ""
     }
 
-    /// Lets the pages' role write where pages write.
-    static let grant: SQL = """
+    /// Makes the role of the pages, and lets it write where pages write.
+    public static let rights: [SQL] = [
+        """
         DO $$ BEGIN
             IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'crm_pages') THEN CREATE ROLE crm_pages LOGIN; END IF;
         EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$
-        """
-    static let rights: [SQL] = [
+        """,
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO crm_pages",
         "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO crm_pages",
     ]
-}
-
-extension Story {
-    /// A database whose tables paidan has made, and which Django has taken for its own; pages run with the role of pages.
-    static func besideDjango(_ body: @Sendable (Story) async throws -> Void) async throws {
-        let prepare: @Sendable (String) async throws -> Void = { conninfo in
-            try await migrate(conninfo)
-            try await Django.run(
-                """
-                manage("makemigrations", "rbac", "crm", "survey", "booking")
-                manage("migrate", "--fake-initial")
-                from django.contrib.auth.models import User
-                User.objects.create_superuser("admin", "", "admin")
-                connection.close()
-                """, in: conninfo, as: "postgres", by: Django.crm.value)
-            try await PostgresPool.with(conninfo, sessions: 1) { pool in
-                for statement in [Django.grant] + Django.rights { _ = try await pool.query(statement) }
-            }
-        }
-        try await FreshDatabase.with(template: "django", prepare: prepare) { conninfo in
-            try await PostgresPool.with(conninfo, sessions: 2) { pool in
-                try await body(Story(pool: pool, conninfo: conninfo))
-            }
-        }
-    }
-
-    /// Runs the code of a page; what its last line gives.
-    @discardableResult
-    func django(_ code: String) async throws -> String {
-        try await Django.run(code, in: conninfo, by: Django.crm.value)
-    }
-
-    /// What Django raises for the code of a page, `IntegrityError PD001`, or "" if nothing.
-    func djangoError(_ code: String) async throws -> String {
-        do {
-            try await django(code)
-            return ""
-        } catch let error as Django.Failure {
-            return error.type + " " + (error.state ?? "-")
-        }
-    }
 }
