@@ -36,6 +36,7 @@ enum ExplainEndpoint {
         return Endpoint(
             .get, "/v1/customers/{id}/explain", "Why a customer is where it is, from stored facts"
         ) { call in
+            _ = try await CustomerEndpoints.find(call, customers.store)
             guard let story = try await store.story(Int(try call.id(of: "such customer"))) else {
                 throw Problem.notFound("such customer")
             }

@@ -143,7 +143,7 @@ struct FairnessCommand: AsyncParsableCommand {
     /// True for `YYYY-MM-DD` of a day that the calendar has.
     private static func isDay(_ text: String) -> Bool {
         let style = Date.ISO8601FormatStyle(timeZone: .gmt).year().month().day()
-        guard let day = try? style.parse(text) else { return false }
+        guard text.utf8.count == 10, !text.hasPrefix("0000"), let day = try? style.parse(text) else { return false }
         return style.format(day) == text
     }
 

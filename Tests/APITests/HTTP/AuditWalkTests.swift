@@ -64,17 +64,20 @@ import Testing
 
     private static let close: SQL = """
         WITH ended AS (
-            UPDATE crm_customerdistribution SET status = 2, ended_on = paidan.today() WHERE status = 1
+            UPDATE crm_customerdistribution SET status = 2, ended_on = paidan.today()
+            WHERE status = 1 AND customer_id = (SELECT id FROM crm_customer WHERE qq = '920001')
         ) UPDATE crm_customer SET status = 1 WHERE qq = '920001'
         """
     private static let free: SQL = """
         WITH ended AS (
-            UPDATE crm_customerdistribution SET status = 5, ended_on = paidan.today() WHERE status = 1
+            UPDATE crm_customerdistribution SET status = 5, ended_on = paidan.today()
+            WHERE status = 1 AND customer_id = (SELECT id FROM crm_customer WHERE qq = '920001')
         ) UPDATE crm_customer SET consultant_id = NULL, pool_since = paidan.today() WHERE qq = '920001'
         """
     private static let wait: SQL = """
         WITH ended AS (
-            UPDATE crm_customerdistribution SET status = 8, ended_on = paidan.today() WHERE status = 1
+            UPDATE crm_customerdistribution SET status = 8, ended_on = paidan.today()
+            WHERE status = 1 AND customer_id = (SELECT id FROM crm_customer WHERE qq = '920001')
         ) UPDATE crm_customer SET consultant_id = NULL, pool_since = NULL WHERE qq = '920001'
         """
 

@@ -36,7 +36,7 @@ import Testing
                 expectProblem(refused, token.isEmpty ? 401 : 403)
             }
             let clerk = try await service.token(for: "clerk", roles: ["运营"])
-            for id in ["999999", "0", "x", "99999999999"] {
+            for id in ["999999", "0", "99999999999"] {
                 expectProblem(try await service.ask("POST", "/v1/users/\(id)/offboard", token: clerk), 404)
             }
             let answer = try await service.ask("POST", "/v1/users/\(ids[0])/offboard", token: clerk)
