@@ -64,6 +64,7 @@ public struct Server: Service {
         endpoints += ScheduleEndpoints.all(dependencies.schedules)
         endpoints += ImportEndpoints.all(dependencies.imports)
         endpoints += CustomerEndpoints.all(dependencies.customers)
+        endpoints += ListEndpoints.all(dependencies.customers.search, dependencies.ownership.poolSearch)
         endpoints += MoveEndpoints.all(dependencies.ownership)
         endpoints += RankEndpoints.all(dependencies.desk)
         endpoints.append(MeEndpoint.endpoint)

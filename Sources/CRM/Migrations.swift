@@ -17,5 +17,6 @@ public enum CRMMigrations {
         Migration(number: 14, name: "m014_watchers", bytes: PackageResources.m014_watchers_sql),
         Migration(number: 15, name: "m015_roles", bytes: PackageResources.m015_roles_sql),
         Migration(number: 16, name: "m016_rights", bytes: PackageResources.m016_rights_sql),
+        Migration(number: 21, name: "m021_search", bytes: PackageResources.m021_search_sql),
     ]
 }
