@@ -68,6 +68,7 @@ public struct Server: Service {
         endpoints += CustomerEndpoints.all(dependencies.customers)
         endpoints.append(PatchEndpoint.endpoint(dependencies.customers))
         endpoints.append(ExplainEndpoint.endpoint(dependencies.customers, dependencies.environment))
+        endpoints += ListEndpoints.all(dependencies.customers.search, dependencies.ownership.poolSearch)
         endpoints += MoveEndpoints.all(dependencies.ownership)
         endpoints += DealEndpoints.all(dependencies.ownership)
         endpoints += RankEndpoints.all(dependencies.desk)

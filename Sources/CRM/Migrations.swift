@@ -20,5 +20,6 @@ public enum CRMMigrations {
         Migration(number: 18, name: "m018_expiry", bytes: PackageResources.m018_expiry_sql),
         Migration(number: 19, name: "m019_pages", bytes: PackageResources.m019_pages_sql),
         Migration(number: 20, name: "m020_audit", bytes: PackageResources.m020_audit_sql),
+        Migration(number: 21, name: "m021_search", bytes: PackageResources.m021_search_sql),
     ]
 }

@@ -8,6 +8,8 @@ public struct CustomersAPI: Sendable {
     let store: CustomerStore
 
     public init(store: CustomerStore) { self.store = store }
+
+    var search: CustomerSearch { CustomerSearch(pool: store.pool) }
 }
 
 enum CustomerEndpoints {

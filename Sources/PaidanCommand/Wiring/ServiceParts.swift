@@ -46,6 +46,7 @@ enum ServiceParts {
             Relay(
                 pool: composition.pool, conninfo: conf.postgres.conninfo, store: composition.store,
                 kinds: composition.kinds, logger: logger),
+            SearchIndexer(pool: composition.pool, logger: logger),
             try workers ?? pool(composition, suspects: .alone),
         ]
     }

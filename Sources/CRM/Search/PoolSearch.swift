@@ -1,0 +1,91 @@
+public import Postgres
+
+/// The lists of the pool, as of today: newest first, pages by key.
+public struct PoolSearch: Sendable {
+    let pool: PostgresPool
+    let settings: PoolSettings
+    let deadline: Duration
+
+    public init(pool: PostgresPool, settings: PoolSettings, deadline: Duration = .seconds(3)) {
+        self.pool = pool
+        self.settings = settings
+        self.deadline = deadline
+    }
+
+    /// - Throws: ``ListRefusal``.
+    public func page(
+        _ list: PoolList, limit: Int = 50, cursor: String? = nil, for caller: Caller
+    ) async throws -> ListPage<PoolCustomer> {
+        let name = ListCursor.fingerprint([["pool", list.rawValue]])
+        let after = try cursor.map { try ListCursor($0, of: name) }
+        if let after, try after.day == nil { throw ListRefusal.cursor }
+        let rules = GrabRules(settings: settings)
+        let seller = caller.seller
+        return try await Snapshot.read(pool, deadline) { tx in
+            let today = try TodaySQL.read(in: &tx)
+            guard let sql = try PoolSQL(today: today, after: after, count: limit + 1).list(list, in: &tx) else {
+                return ListPage(items: [], nextCursor: nil)
+            }
+            var places = try tx.query(sql).map { SearchPlan.Place(id: try $0.int(0), key: $0.optionalText(1)) }
+            let isLast = places.count <= limit
+            places = Array(places.prefix(limit))
+            let next = isLast ? nil : places.last.map { ListCursor(list: name, key: $0.key, id: $0.id) }
+            let views = try CustomerStore.views(places.map(\.id), in: &tx)
+            let grabbable = try Self.grabbable(places.map(\.id), by: seller, rules, today, in: &tx)
+            let items = views.map { PoolCustomer(customer: $0, mayGrab: grabbable.contains($0.id)) }
+            return ListPage(items: items, nextCursor: try next?.text)
+        }
+    }
+
+    /// Which of them the seller could grab now: judged by the rules of a grab.
+    private static func grabbable(
+        _ ids: [Int], by seller: Int?, _ rules: GrabRules, _ today: TodaySQL, in tx: inout Transaction
+    ) throws -> Set<String> {
+        guard let seller, !ids.isEmpty, let bounds = try OwnershipStore.grabber(seller, in: &tx) else { return [] }
+        let rows = try tx.query(
+            """
+            SELECT c.id, \(PoolSQL.isBarred("c", seller, today)),
+                \(today.day)::date - CASE WHEN c.pool_state = 'public' THEN c.pool_since ELSE \(today.expiry("c")) END
+            FROM crm_customer c WHERE c.id = ANY (\(ids)::int[])
+            """)
+        var all: Set<String> = []
+        for row in rows {
+            var grabber = bounds
+            grabber.isBarred = try row.bool(1)
+            let id = try row.int(0)
+            let customer = HeldCustomer(
+                id: id, state: .public, owner: nil, past: nil, poolDays: try row.optionalInt(2))
+            if rules.refusal(customer, grabber) == nil { all.insert("\(id)") }
+        }
+        return all
+    }
+}
+
+extension OwnershipStore {
+    /// What bounds a seller's grabs of any customer, at this moment.
+    ///
+    /// - Returns: nil unless he is an active person of department 1001.
+    static func grabber(_ user: Int, in tx: inout Transaction) throws -> GrabRules.Grabber? {
+        let rows = try tx.query(
+            """
+            SELECT l.holding_cap, l.daily_cap,
+                (SELECT count(*) FROM crm_customerdistribution WHERE user_id = u.id AND status = 1),
+                count(d.*), count(d.*) FILTER (WHERE d.origin = 'grab')
+            FROM crm_userinfo u CROSS JOIN (SELECT paidan.today() AS today OFFSET 0) day
+            LEFT JOIN paidan.rank_limit l ON l.user_id = u.id
+            LEFT JOIN crm_customerdistribution d ON d.user_id = u.id AND d.ctime = day.today
+                AND d.status BETWEEN 1 AND 8 AND d.origin IN ('auto', 'grab')
+            WHERE u.id = \(user)::bigint AND u.is_active AND u.depart_id = 1001
+            GROUP BY u.id, l.user_id, day.today
+            """)
+        guard let row = rows.first else { return nil }
+        return GrabRules.Grabber(
+            user: user, holding: try row.int(2), holdingCap: try row.optionalInt(0), takenToday: try row.int(3),
+            dailyCap: try row.optionalInt(1), picksToday: try row.int(4))
+    }
+}
+
+extension OwnershipDesk {
+    /// The lists of what can be grabbed here.
+    public var poolSearch: PoolSearch { PoolSearch(pool: pool, settings: settings) }
+}
