@@ -84,8 +84,10 @@ public enum Invariants {
                           AND e.status IN (3, 4, 6)) END
                   AND NOT (d.origin = 'manual' AND EXISTS (
                       SELECT FROM paidan.audit_log a
-                      WHERE a.entity = 'crm_customerdistribution' AND a.entity_id = d.id::text
-                         OR a.entity = 'crm_customer' AND a.entity_id = d.customer_id::text))
+                      -- Of somebody's act: what pages wrote and what time took are no leave.
+                      WHERE a.action NOT LIKE 'database.%' AND a.action <> 'customer.expire'
+                        AND (a.entity = 'crm_customerdistribution' AND a.entity_id = d.id::text
+                             OR a.entity = 'crm_customer' AND a.entity_id = d.customer_id::text)))
                 """),
         Invariant(
             name: "I9",

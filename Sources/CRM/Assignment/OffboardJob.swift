@@ -6,7 +6,7 @@ public import Postgres
 public struct OffboardJob: Sendable {
     public static let kind = "seller.offboard"
 
-    private struct Arguments: Decodable, Sendable {
+    struct Arguments: Decodable, Sendable {
         let user: Int
         /// Not an order: he has left, when this was the newest distribution.
         let leftAfter: Int?

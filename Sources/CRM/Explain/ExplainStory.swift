@@ -72,7 +72,9 @@ struct ExplainStory: Sendable {
 
     private func moment(ofBegin distribution: ExplainFacts.Distribution, _ used: inout Set<Int>) -> Int? {
         if let at = distribution.slot?.at { return at }
-        if distribution.origin == "import", let at = facts.imported?.storedAt, distribution.began.holds(at) { return at }
+        if distribution.origin == "import", let at = facts.imported?.storedAt, distribution.began.holds(at) {
+            return at
+        }
         let found = facts.changes.first { change in
             change.distribution == distribution.id && change.action == "database.insert"
                 || change.distribution == nil && change.ownerAfter == distribution.user

@@ -75,7 +75,8 @@ extension ImportStore {
 
     private func end(_ importID: Int, removed: Int, kept: Int, in tx: inout Transaction) throws {
         let states = try tx.query(
-            "SELECT state FROM paidan.import_batch WHERE id = \(importID) AND state IN ('done', 'cancelled') FOR UPDATE")
+            "SELECT state FROM paidan.import_batch WHERE id = \(importID) AND state IN ('done', 'cancelled') FOR UPDATE"
+        )
         guard let state = try states.first?.text(0) else { return }
         _ = try tx.query(
             """

@@ -27,7 +27,8 @@ import Testing
 
     /// CUSTOMER, OWNER, OTHER and IMPORT stand for ids.
     static let steps = [
-        Step(endpoint: "POST /v1/customers", path: "/v1/customers", body: #"{"qq": "920009", "name": "王"}"#, isNew: true),
+        Step(
+            endpoint: "POST /v1/customers", path: "/v1/customers", body: #"{"qq": "920009", "name": "王"}"#, isNew: true),
         Step(
             endpoint: "PATCH /v1/customers/{id}", path: "/v1/customers/CUSTOMER", body: #"{"company": "某公司"}"#,
             headers: [("If-Match", "*")]),
@@ -43,7 +44,9 @@ import Testing
         Step(
             endpoint: "POST /v1/customers/{id}/release", token: "owner", path: "/v1/customers/CUSTOMER/release",
             body: #"{"reason": "太忙"}"#),
-        Step(endpoint: "POST /v1/customers/{id}/grab", token: "other", prepare: Self.free, path: "/v1/customers/CUSTOMER/grab"),
+        Step(
+            endpoint: "POST /v1/customers/{id}/grab", token: "other", prepare: Self.free,
+            path: "/v1/customers/CUSTOMER/grab"),
         Step(endpoint: "POST /v1/customers/{id}/deal", token: "owner", path: "/v1/customers/CUSTOMER/deal", body: "{}"),
         Step(
             endpoint: "POST /v1/customers/{id}/payments", path: "/v1/customers/CUSTOMER/payments",
@@ -108,7 +111,9 @@ import Testing
             try Author.set("test", in: &tx)
             _ = try tx.query("UPDATE crm_customer SET qq = qq || '-' || id WHERE qq = '920001'")
             let id = try tx.query(
-                "INSERT INTO crm_customer (qq, name, pool_since) VALUES ('920001', '王', paidan.today()) RETURNING id")[0]
+                "INSERT INTO crm_customer (qq, name, pool_since) VALUES ('920001', '王', paidan.today()) RETURNING id")[
+                    0
+                ]
                 .int(0)
             try OwnershipStore.give(id, to: Int(owner) ?? 0, .own, in: &tx)
             return id

@@ -15,7 +15,8 @@ import Testing
             let pool = service.composition.pool
             _ = try await service.ask(
                 "PUT", "/v1/ranks",
-                "[{\"user_id\": \(ids[0]), \"num\": 2, \"weight\": 9}, {\"user_id\": \(ids[1]), \"num\": 3, \"weight\": 1}]")
+                "[{\"user_id\": \(ids[0]), \"num\": 2, \"weight\": 9}, {\"user_id\": \(ids[1]), \"num\": 3, \"weight\": 1}]"
+            )
             for qq in 910_001...910_003 {
                 _ = try await service.ask("POST", "/v1/customers", "{\"qq\": \"\(qq)\", \"name\": \"王小明\"}")
                 let all = qq - 910_000
@@ -48,7 +49,8 @@ import Testing
             #expect(
                 try await eventually {
                     try await pool.query(
-                        "SELECT count(*) FROM crm_customer WHERE consultant_id = \(Int(ids[1]) ?? 0)::int")[0].int(0) == 3
+                        "SELECT count(*) FROM crm_customer WHERE consultant_id = \(Int(ids[1]) ?? 0)::int")[0].int(0)
+                        == 3
                 })
             let statuses = try await pool.query(
                 """

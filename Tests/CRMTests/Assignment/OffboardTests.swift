@@ -13,19 +13,15 @@ struct OffboardTests {
 
     /// The job that the table's trigger put into the outbox.
     private func runJobs(_ lab: AssignmentLab) async throws {
-        struct Arguments: Decodable {
-            let user_id: Int
-            let left_after: Int?
-        }
         let rows = try await lab.pool.query(
             """
             SELECT id, args FROM paidan.outbox o WHERE kind = 'seller.offboard'
                 AND NOT EXISTS (SELECT FROM paidan.job_receipt r WHERE r.job_id = o.id::text) ORDER BY seq
             """)
         for row in rows {
-            let arguments = try JSONDecoder().decode(Arguments.self, from: Data(try row.utf8(1)))
+            let arguments = try JSONDecoder().decode(OffboardJob.Arguments.self, from: Data(try row.utf8(1)))
             _ = try await lab.offboard.run(
-                job: try row.text(0), user: arguments.user_id, leftAfter: arguments.left_after)
+                job: try row.text(0), user: arguments.user, leftAfter: arguments.leftAfter)
         }
     }
 
@@ -165,7 +161,8 @@ struct FairnessTests {
                 SELECT n, '2018-05-19 15:59:59Z'::timestamptz + (n - 1) * interval '1 second', now()
                 FROM generate_series(1, 3) n
                 """)
-            _ = try await lab.pool.query("INSERT INTO paidan.assign_quota SELECT n, 7, 2, 1 FROM generate_series(1, 3) n")
+            _ = try await lab.pool.query(
+                "INSERT INTO paidan.assign_quota SELECT n, 7, 2, 1 FROM generate_series(1, 3) n")
             _ = try await lab.pool.query(
                 """
                 INSERT INTO paidan.assign_slot (cycle_no, pos, user_id, state, reason)

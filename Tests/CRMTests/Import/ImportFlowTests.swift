@@ -151,7 +151,9 @@ struct ImportFlowTests {
             #expect(view.state == "cancelled")
             try await lab.checkCounts(ticket.id)
             #expect(view.assigned == view.rows.ok)
-            await #expect(throws: ImportRefusal.state("cancelled")) { try await lab.store.cancel(ticket.id, actor: "user:1") }
+            await #expect(throws: ImportRefusal.state("cancelled")) {
+                try await lab.store.cancel(ticket.id, actor: "user:1")
+            }
         }
     }
 

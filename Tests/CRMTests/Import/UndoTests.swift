@@ -43,7 +43,9 @@ struct UndoTests {
                         - (SELECT count(*) FROM paidan.distribution_archive WHERE origin = 'auto')
                         + (SELECT count(*) FROM paidan.assign_slot WHERE state = 'free' AND at IS NOT NULL)
                     """) == 0)
-            await #expect(throws: ImportRefusal.state("undone")) { _ = try await lab.store.requestUndo(id, actor: "user:1") }
+            await #expect(throws: ImportRefusal.state("undone")) {
+                _ = try await lab.store.requestUndo(id, actor: "user:1")
+            }
             // The same file may come again.
             let again = try await lab.upload(Array("姓名,QQ\n甲,100001\n".utf8))
             guard case .accepted = again else {
@@ -56,9 +58,13 @@ struct UndoTests {
     @Test("only imports that are over, and no dry runs, can be undone")
     func refusals() async throws {
         try await ImportLab.with { lab in
-            await #expect(throws: ImportRefusal.notFound) { _ = try await lab.store.requestUndo(99, actor: "user:1") }
+            await #expect(throws: ImportRefusal.notFound) {
+                _ = try await lab.store.requestUndo(99, actor: "user:1")
+            }
             let dry = try await lab.take("姓名,QQ\n甲,100001\n") { $0.dryRun = true }
-            await #expect(throws: ImportRefusal.state("done")) { _ = try await lab.store.requestUndo(dry, actor: "user:1") }
+            await #expect(throws: ImportRefusal.state("done")) {
+                _ = try await lab.store.requestUndo(dry, actor: "user:1")
+            }
         }
     }
 }

@@ -55,7 +55,8 @@ import Testing
     func fairness() async throws {
         try await Installation.with { here in
             _ = try await here.query(
-                "INSERT INTO paidan.assign_cycle (cycle_no, built_at, closed_at) VALUES (1, '2018-05-19 10:00+08', now())")
+                "INSERT INTO paidan.assign_cycle (cycle_no, built_at, closed_at) VALUES (1, '2018-05-19 10:00+08', now())"
+            )
             _ = try await here.query("INSERT INTO paidan.assign_quota VALUES (1, 7, 2, 1)")
             _ = try await here.query(
                 """
@@ -75,7 +76,8 @@ import Testing
                     == #"{"cycles":[{"closed":true,"cycle_no":1,"sellers":[{"free":0,"num":2,"reasons":{"leave":1},"#
                     + #""used":1,"user_id":"7","void":1}]}]}"#)
             #expect(try await here.run("fairness", "--to", "2018-05-18").lines.count == 1)
-            for odd in ["x", "2018-02-30", "2018-5-1", "20180501", "2018-05-01T00:00", "", "10000-01-01", "0000-01-01"] {
+            for odd in ["x", "2018-02-30", "2018-5-1", "20180501", "2018-05-01T00:00", "", "10000-01-01", "0000-01-01"]
+            {
                 ran = try await here.run("fairness", "--from", odd)
                 #expect(ran.code == 64, "\(odd): \(ran)")
                 #expect(try await here.run("fairness", "--to", odd).code == 64, "\(odd)")
@@ -109,7 +111,8 @@ import Testing
                     "user.disable command line rbac_user t t",
                 ])
             let ranks = try await here.query(
-                "SELECT before::text || ' ' || (after -> 0 ->> 'num') FROM paidan.audit_log WHERE action = 'ranks.replace'")
+                "SELECT before::text || ' ' || (after -> 0 ->> 'num') FROM paidan.audit_log WHERE action = 'ranks.replace'"
+            )
             #expect(try ranks[0].text(0) == "[] 5")
         }
     }
