@@ -33,6 +33,7 @@ extension CustomerStore {
             guard let locked = try Locked.read(id, in: &tx) else { return .missing }
             let ruling = EditRules.judge(
                 locked.customer, consultant: locked.consultant, seller: caller.seller, isManager: caller.isManager)
+            if let lapsed = locked.customer.lapsed { try WaitingCustomers.enqueue(afterLossOf: lapsed, in: &tx) }
             if ruling == .unseen { return .missing }
             guard let match else { return .unconditional }
             guard let input else {

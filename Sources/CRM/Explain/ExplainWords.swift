@@ -79,6 +79,8 @@ enum ExplainWords {
         case "customer.expire": return "发现客户已过期并记录"
         case "customer.offboard": return "因离职收回客户"
         case "customer.follow_up": return "写跟进记录"
+        case "customer.pay": return "登记缴费"
+        case "customer.edit": return columns.isEmpty ? "修改客户资料" : "修改客户资料：\(columns)"
         default: break
         }
         switch parts.first {

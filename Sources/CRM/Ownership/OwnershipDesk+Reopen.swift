@@ -7,7 +7,7 @@ extension OwnershipDesk {
     public func reopen(_ id: Int, to user: Int? = nil, by caller: Caller) async throws -> Moved {
         let events = events
         return try await change(id, "customer.reopen", by: caller) { customer, tx in
-            if let user, try !OwnershipStore.lockSeller(user, in: &tx) { return .invalid([.noSeller(at: "/to")]) }
+            if let user, try !OwnershipStore.lockSeller(user, in: &tx) { return .invalid([.notASeller]) }
             guard customer.state == .closed else { return .refused(.state) }
             guard let receiver = try user ?? OwnershipStore.dealSeller(of: id, in: &tx) else {
                 return .invalid([
@@ -16,7 +16,7 @@ extension OwnershipDesk {
                 ])
             }
             if user == nil, try !OwnershipStore.lockSeller(receiver, in: &tx) {
-                return .invalid([.noSeller(at: "/to")])
+                return .invalid([.notASeller])
             }
             // A page may have given it to somebody a moment ago, and not said yet that it is open.
             try OwnershipStore.end(id, .movedOut, in: &tx)
@@ -24,13 +24,5 @@ extension OwnershipDesk {
             try events.publish("transferred", [distribution], in: &tx)
             return .changed(details: Array("{\"user_id\":\(receiver),\"distribution_id\":\(distribution)}".utf8))
         }
-    }
-}
-
-extension CustomerProblem {
-    /// Who is named is no active person of department 1001, who alone may have customers.
-    static func noSeller(at pointer: String) -> CustomerProblem {
-        CustomerProblem(
-            pointer: pointer, code: "not_a_seller", message: "must be an active person of department 1001")
     }
 }

@@ -14,7 +14,6 @@ extension OwnershipStore {
             FROM (SELECT paidan.today() AS today OFFSET 0) day WHERE NOT EXISTS (SELECT FROM ended)
             """)
         try markClosed(customer, consultant: seller, in: &tx)
-        try wakeWaiting(afterCapacityOf: seller, in: &tx)
     }
 
     /// Closes a public customer in the name of who lost it; the distribution that expired stays as it ended.
@@ -53,16 +52,5 @@ extension OwnershipStore {
             FROM crm_customer c WHERE c.id = \(customer)::bigint
             """
         ).first?.optionalInt(0)
-    }
-
-    /// Customers that wait may be assignable now that a seller has one customer less: asked only if he has a cap and
-    /// somebody waits.
-    private static func wakeWaiting(afterCapacityOf seller: Int, in tx: inout Transaction) throws {
-        let matters = try tx.query(
-            """
-            SELECT FROM paidan.rank_limit WHERE user_id = \(seller)::bigint AND holding_cap IS NOT NULL
-                AND EXISTS (SELECT FROM crm_customer WHERE pool_state = 'pending')
-            """)
-        if !matters.isEmpty { try WaitingCustomers.enqueue(limit: WaitingCustomers.batch, in: &tx) }
     }
 }
