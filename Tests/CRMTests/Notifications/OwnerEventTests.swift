@@ -57,7 +57,7 @@ import Testing
             let text = lab.provider.texts.joined(separator: "\n")
             #expect(text.contains("【领取】张三（QQ尾号4321） → 李一（"))
             #expect(text.contains("【转入】张三（QQ尾号4321） → 王二（"))
-            #expect(text.contains("**公海领取（共 1 条）**") && text.contains("**客户转入（共 1 条）**"))
+            #expect(text.contains("公海领取（共 1 条）") && text.contains("客户转入（共 1 条）"))
             #expect(!text.contains("10086"))
             let bodies = lab.provider.server.requests.map(\.text).joined()
             #expect(bodies.contains("wanger"))
