@@ -22,12 +22,13 @@ struct Story: Sendable {
         }
     }
 
-    /// Shifts the clock of every writer to a time in Shanghai.
-    func at(_ time: String) async throws {
+    /// Shifts the clock of every writer to a time in Shanghai, that many days later.
+    func at(_ time: String, days: Int = 0) async throws {
         try await page(
             """
             INSERT INTO paidan.setting (name, value)
-            VALUES ('clock_offset', (\(time)::timestamp AT TIME ZONE 'Asia/Shanghai' - pg_catalog.now())::text)
+            VALUES ('clock_offset', ((\(time)::timestamp + make_interval(days => \(days)::int))
+                AT TIME ZONE 'Asia/Shanghai' - pg_catalog.now())::text)
             ON CONFLICT (name) DO UPDATE SET value = EXCLUDED.value
             """)
     }

@@ -77,14 +77,43 @@ END $$;
 
 -- A page hands a customer out: first locks it, whoever has it, as all do who change one (the distribution first and the
 -- customer after would be a deadlock with an assignment), and lets today's expiry happen, unless it is the consultant's
--- own row.
+-- own row. No day that is still to come: it would be a follow-up in advance.
 CREATE OR REPLACE FUNCTION paidan.distribution_page_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     owner bigint;
 BEGIN
+    NEW.ctime := least(NEW.ctime, paidan.today());
     SELECT consultant_id INTO owner FROM crm_customer WHERE id = NEW.customer_id FOR NO KEY UPDATE;
     IF owner IS DISTINCT FROM NEW.user_id THEN PERFORM paidan.expire_customer(NEW.customer_id); END IF;
     RETURN NEW;
+END $$;
+
+-- For everybody: an open distribution is not made later than its owner's last follow-up (I9).
+CREATE FUNCTION paidan.distribution_made_later() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM crm_customer WHERE id = NEW.customer_id AND last_consult_date < NEW.ctime) THEN
+        PERFORM paidan.refuse(format('distribution %s was made on %s and its customer followed up before %s', NEW.id,
+                                     OLD.ctime, NEW.ctime), 'Leave ctime as it is.');
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER a_made_later BEFORE UPDATE ON crm_customerdistribution FOR EACH ROW
+    WHEN (NEW.status = 1 AND NEW.ctime > OLD.ctime) EXECUTE FUNCTION paidan.distribution_made_later();
+
+-- An enrolled customer with an open distribution of somebody else than its consultant was overlooked.
+CREATE OR REPLACE FUNCTION paidan.mend_written(since timestamptz DEFAULT '-infinity', at_most int DEFAULT 1000)
+RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+    left_behind bigint[];
+BEGIN
+    SELECT array_agg(id) INTO left_behind FROM (
+        SELECT c.id FROM crm_customer c
+        LEFT JOIN crm_customerdistribution d ON d.customer_id = c.id AND d.status = 1
+        WHERE c.external_write_at >= since AND c.external_write_at < paidan.now() - interval '60 seconds'
+          AND CASE WHEN c.pool_state = 'private' THEN d.user_id IS DISTINCT FROM c.consultant_id
+                   ELSE d.user_id IS NOT NULL END
+        ORDER BY c.id LIMIT at_most) written;
+    RETURN CASE WHEN left_behind IS NULL THEN 0 ELSE paidan.mend_customers(left_behind) END;
 END $$;
 
 -- Deleted by a page, with its customer or without: what it was stays, so that slots and shares still add up.
@@ -143,13 +172,13 @@ CREATE TRIGGER cap_changed AFTER INSERT OR UPDATE OR DELETE ON paidan.rank_limit
 INSERT INTO paidan.cap_history (user_id, after_distribution_id, daily_cap, holding_cap)
 SELECT user_id, paidan.last_distribution(), daily_cap, holding_cap FROM paidan.rank_limit;
 
--- CREATE OR REPLACE has taken it off; and the new ones that write for pages.
+-- CREATE OR REPLACE has taken it off; and the new ones that write for pages (a person whom a page deletes had caps).
 DO $$
 DECLARE
     trusted text;
 BEGIN
     FOREACH trusted IN ARRAY ARRAY['customer_page_update()', 'distribution_page_insert()',
-        'distribution_page_deleted()', 'customer_page_deleted()'] LOOP
+        'distribution_page_deleted()', 'customer_page_deleted()', 'cap_changing()', 'cap_changed()'] LOOP
         EXECUTE format('ALTER FUNCTION paidan.%s SECURITY DEFINER SET search_path = %I, pg_temp',
                        trusted, current_schema());
     END LOOP;

@@ -1,3 +1,4 @@
+import OwnerThread
 import Postgres
 import Testing
 
@@ -37,6 +38,33 @@ struct PageRaceTests {
             try await lab.assign(customers: customers)
             #expect(try await lab.ints(pending) == [])
             #expect(try await lab.pool.transaction { try Invariants.violations(in: &$0) } == [])
+        }
+    }
+
+    @Test("a page waits for whoever holds the customer before it has written anything")
+    func order() async throws {
+        try await AssignmentLab.with { lab in
+            try await lab.set(SequenceVectors.base.shares, .laps)
+            let customer = try await lab.addCustomers(1)[0]
+            let isHeld = OneShot<Void, Never>()
+            async let refusal: String? = {
+                await isHeld.value()
+                do { try await pageGives(customer, to: 1, lab) } catch let error as PostgresError {
+                    return error.sqlState
+                }
+                return nil
+            }()
+            try await lab.service { tx in
+                _ = try tx.query("SELECT FROM crm_customer WHERE id = \(customer)::int FOR NO KEY UPDATE")
+                isHeld.answer(.success(()))
+                let waiting: SQL =
+                    "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+                for _ in 0..<1000 where try tx.query(waiting).isEmpty { _ = try tx.query("SELECT pg_sleep(0.01)") }
+                // Had the page written first, this would wait for it, and it for us.
+                _ = try tx.query("SET LOCAL lock_timeout = '300ms'")
+                try OwnershipStore.give(customer, to: 2, .manual, in: &tx)
+            }
+            #expect(try await refusal == "23505")
         }
     }
 

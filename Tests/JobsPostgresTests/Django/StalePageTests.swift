@@ -136,6 +136,27 @@ struct StalePageTests {
         }
     }
 
+    @Test("an open distribution deleted by itself is there again after a minute")
+    func deletedAlone() async throws {
+        try await besideDjango { story in
+            try await story.django("add('1', a).dealers.get().delete()")
+            try await story.at("2018-05-19 10:01:01")
+            #expect(try await story.number("SELECT paidan.mend_written()") == 1)
+            #expect(try await story.state(1) == "private 1 2018-05-19 2018-05-19 - | 1:1:-")
+        }
+    }
+
+    @Test("a deleted person takes his customers along, as the models say, and his caps")
+    func deletedPerson() async throws {
+        try await besideDjango { story in
+            try await story.django("add('1', x); SaleRank.objects.create(user=x, num=3, weight=1)")
+            try await story.page("INSERT INTO paidan.rank_limit VALUES (3, 5, 5)")
+            try await story.django("x.delete()")
+            #expect(try await story.state(1) == "gone")
+            #expect(try await story.number("SELECT count(*) FROM paidan.rank_limit") == 0)
+        }
+    }
+
     @Test("shares of a page count; a second share of one seller is refused; who leaves the department is offboarded")
     func people() async throws {
         try await besideDjango { story in
