@@ -40,7 +40,7 @@ import Testing
             body: #"{"until": "2999-01-01"}"#),
         Step(
             endpoint: "POST /v1/customers/{id}/transfer", path: "/v1/customers/CUSTOMER/transfer",
-            body: #"{"to": OWNER}"#),
+            body: #"{"to": OTHER}"#),
         Step(
             endpoint: "POST /v1/customers/{id}/release", token: "owner", path: "/v1/customers/CUSTOMER/release",
             body: #"{"reason": "太忙"}"#),

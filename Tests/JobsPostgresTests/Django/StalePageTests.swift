@@ -175,8 +175,8 @@ struct StalePageTests {
                 b.name = "乙二"; b.save()
                 """)
             #expect(
-                try await story.text("SELECT string_agg(kind || args, ' ') FROM paidan.outbox")
-                    == #"seller.offboard{"user_id" : 1}"#)
+                try await story.text("SELECT string_agg(kind || ' ' || (args ->> 'user_id'), ', ') FROM paidan.outbox")
+                    == "seller.offboard 1")
         }
     }
 }
