@@ -175,7 +175,7 @@ struct DistributionTests {
             try await story.give(open, to: b)
             #expect(try await story.broken() == [])
             #expect(try await story.number("SELECT paidan.mend_written()") == 0)
-            try await story.at("2018-05-19 10:01:01")
+            try await story.at("2018-05-19 10:10")
             let half = ["I2: customer \(ended)", "I2: customer \(bare)", "I3: customer \(open)", "I9: distribution 2"]
             #expect(try await story.broken() == half)
             #expect(try await story.number("SELECT paidan.mend_written()") == 3)

@@ -33,7 +33,7 @@ struct PageRaceTests {
             try await lab.assign(customers: customers)
             let pending: SQL = "SELECT id FROM crm_customer WHERE pool_state = 'pending'"
             #expect(try await lab.ints(pending) == [customers[1]])
-            try await at("2018-05-19 10:01:01", lab)
+            try await at("2018-05-19 10:10", lab)
             #expect(try await lab.ints("SELECT paidan.mend_written()") == [1])
             try await lab.assign(customers: customers)
             #expect(try await lab.ints(pending) == [])
@@ -93,7 +93,7 @@ struct PageRaceTests {
                 }
                 return try await group.reduce(0, +)
             }
-            try await at("2018-05-19 10:01:01", lab)
+            try await at("2018-05-19 10:10", lab)
             _ = try await lab.pool.query("SELECT paidan.mend_written()")
             try await lab.assign(customers: customers)
             let counts = try await lab.ints(

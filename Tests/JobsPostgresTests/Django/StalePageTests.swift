@@ -140,7 +140,7 @@ struct StalePageTests {
     func deletedAlone() async throws {
         try await besideDjango { story in
             try await story.django("add('1', a).dealers.get().delete()")
-            try await story.at("2018-05-19 10:01:01")
+            try await story.at("2018-05-19 10:10")
             #expect(try await story.number("SELECT paidan.mend_written()") == 1)
             #expect(try await story.state(1) == "private 1 2018-05-19 2018-05-19 - | 1:1:-")
         }
