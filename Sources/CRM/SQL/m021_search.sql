@@ -1,18 +1,24 @@
 -- The lists: what serves the combined search and the pool. Imports and assignments pay for each index on crm_customer,
 -- so each names its reader; the index of parts of words is on a table of its own, which no assignment touches.
 
--- Order of the search by name and by last follow-up.
+-- Order of the search by name; by last follow-up, of each state, since they go together.
 CREATE INDEX crm_customer_name ON crm_customer (name COLLATE "C", id);
-CREATE INDEX crm_customer_consulted ON crm_customer (last_consult_date, id);
--- A seller's own, newest first; and the foreign key.
+CREATE INDEX crm_customer_consulted ON crm_customer (pool_state, last_consult_date, id);
+-- A seller's own, newest first; and the foreign key. Those of today, few among all that he ever enrolled.
 DROP INDEX crm_customer_consultant;
 CREATE INDEX crm_customer_consultant ON crm_customer (consultant_id, id) WHERE consultant_id IS NOT NULL;
+CREATE INDEX crm_customer_own ON crm_customer (consultant_id, id) WHERE pool_state = 'private';
 -- Sweep, forecast, and whatever is in order of expiry: the few pairs of dates, each with its customers by id.
 DROP INDEX crm_customer_due;
 CREATE INDEX crm_customer_due ON crm_customer (recv_date, last_consult_date, id) WHERE pool_state = 'private';
 -- Whose expiry is not that of his pair of dates.
 CREATE INDEX crm_customer_protected ON crm_customer (protected_until)
     WHERE pool_state = 'private' AND protected_until IS NOT NULL;
+
+-- Who may not have a customer again, both of them known; and from whom somebody is barred, by him.
+DROP INDEX crm_customerdistribution_former;
+CREATE INDEX crm_customerdistribution_former ON crm_customerdistribution (user_id, customer_id)
+    WHERE status IN (3, 4, 6);
 
 -- What a search looks into, folded as the import folds labels: width (NFKC) and case.
 CREATE FUNCTION paidan.folded(words text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$

@@ -50,7 +50,7 @@ public struct ListPage<Item: Sendable>: Sendable {
 }
 
 /// Why a list is not answered: 422.
-public enum ListRefusal: Error, Sendable {
+public enum ListRefusal: Error, Sendable, Equatable {
     /// The cursor is broken, or of another list.
     case cursor
     /// It took too long: few customers, if any, are among very many that had to be looked at.

@@ -9,7 +9,7 @@ public struct CustomerSearch: Sendable {
     /// So many customers are looked at one by one rather than searched for in the order that is asked for.
     static let fewEnough = 10_000
     /// What the planner may expect at most, if they are to be counted.
-    private static let worthCounting = 30_000
+    private static let worthCounting = 12_000
 
     public init(pool: PostgresPool, deadline: Duration = .seconds(3)) {
         self.pool = pool
@@ -25,6 +25,7 @@ public struct CustomerSearch: Sendable {
         let after = try query.cursor.map { try ListCursor($0, of: list) }
         return try await Snapshot.read(pool, deadline) { tx in
             let plan = try Self.plan(query, owner: owner, after: after, in: &tx)
+            if plan.isAlongOwner { try tx.run(script: "SET LOCAL enable_sort = off") }
             var places: [SearchPlan.Place] = []
             for statement in try plan.statements() where places.count <= query.limit {
                 places += try plan.places(statement, in: &tx)
@@ -90,6 +91,7 @@ enum Snapshot {
                     script: """
                         SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
                         SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off;
+                        SET LOCAL max_parallel_workers_per_gather = 0;
                         SET LOCAL statement_timeout = \(max(1, milliseconds))
                         """)
                 return try body(&tx)

@@ -5,8 +5,10 @@ struct PoolSQL: Sendable {
     let today: TodaySQL
     let after: ListCursor?
     let count: Int
-    /// Sellers of whom one has been barred from so few customers are asked about each; else the pool is walked along.
-    private static let fewEnough = 10_000
+    /// A seller who is barred from fewer customers is found by counting.
+    private static let fewEnough = 1000
+    /// So few sellers are often barred together: the pool is walked along.
+    private static let smallTeam = 5
 
     /// - Returns: nil for a list that is empty by its nature.
     func list(_ list: PoolList, in tx: inout Transaction) throws -> SQL? {
@@ -73,7 +75,7 @@ struct PoolSQL: Sendable {
         let rows = try tx.query(
             """
             SELECT u.id, (SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
-                WHERE d.user_id = u.id AND d.status IN (3, 4, 6) LIMIT \(Self.fewEnough + 1)::int) some) AS barred,
+                WHERE d.user_id = u.id AND d.status IN (3, 4, 6) LIMIT \(Self.fewEnough + 1)::int) counted) AS barred,
                 paidan.setting('former_owner', 'any_former')
             FROM crm_userinfo u WHERE u.is_active AND u.depart_id = 1001 ORDER BY 2, 1
             """)
@@ -90,18 +92,34 @@ struct PoolSQL: Sendable {
                     SELECT FROM crm_customerdistribution d
                     WHERE d.customer_id = c.id AND d.user_id = u.id AND d.status IN (3, 4, 6)))
             """
-        if try first.int(1) > Self.fewEnough { return pages(everybody) }
+        if try first.int(1) > Self.fewEnough, sellers.count <= Self.smallTeam { return pages(everybody) }
         return """
+            WITH maybe AS MATERIALIZED (\(barred(seller, and: sellers.dropFirst().first)))
             SELECT x.id, x.since FROM (
                 SELECT c.id, CASE WHEN c.pool_state = 'public' THEN c.pool_since ELSE \(today.expiry("c")) END AS since
-                FROM crm_customer c
-                WHERE c.id IN (
-                    SELECT d.customer_id FROM crm_customerdistribution d
-                    WHERE d.user_id = \(seller)::int AND d.status IN (3, 4, 6)
-                    UNION ALL SELECT o.id FROM crm_customer o
-                    WHERE o.consultant_id = \(seller)::int AND \(today.isFallen("o")))
-                    AND \(today.isPublic("c")) AND \(everybody)) x
+                FROM maybe JOIN crm_customer c ON c.id = maybe.id
+                WHERE \(today.isPublic("c")) AND \(everybody)) x
             WHERE \(bound("x.since", "x.id")) ORDER BY x.since DESC, x.id DESC LIMIT \(count)::int
+            """
+    }
+
+    /// Customers whom one seller is barred from, and another: from indexes alone.
+    private func barred(_ one: Int, and other: Int?) -> SQL {
+        func fallen(_ seller: Int) -> SQL {
+            "SELECT o.id FROM crm_customer o WHERE o.consultant_id = \(seller)::int AND \(today.isFallen("o"))"
+        }
+        var both: SQL = "true"
+        if let other {
+            both = """
+                (EXISTS (SELECT FROM crm_customerdistribution e WHERE e.customer_id = b.id
+                    AND e.user_id = \(other)::int AND e.status IN (3, 4, 6)) OR b.id IN (\(fallen(other))))
+                """
+        }
+        return """
+            SELECT b.id FROM (
+                SELECT d.customer_id AS id FROM crm_customerdistribution d
+                WHERE d.user_id = \(one)::int AND d.status IN (3, 4, 6) UNION \(fallen(one))) b
+            WHERE \(both)
             """
     }
 }

@@ -22,6 +22,12 @@ struct SearchPlan: Sendable {
     private var beyond: SQL { query.isDescending ? "<" : ">" }
     private var text: [SQL] { patterns.isEmpty ? [] : [SearchFilter.text("c", patterns)] }
 
+    /// One person's customers have a common text: his index gives them in order, however rare the planner takes it for.
+    var isAlongOwner: Bool {
+        let people = Set(query.consultants + (filter.owner.map { [$0] } ?? []))
+        return candidates == nil && !patterns.isEmpty && query.sort == .id && people.count == 1
+    }
+
     /// Statements whose rows, one after the other, are the page; the next is needed if there are too few.
     func statements() throws -> [SQL] {
         guard query.sort == .expiresOn else { return [try simple()] }
@@ -75,8 +81,21 @@ struct SearchPlan: Sendable {
                 guard let day = try after.day else { throw ListRefusal.cursor }
                 bound = ["(c.last_consult_date, c.id) \(beyond) (\(day)::date, \(after.id)::int)"]
             }
-            return page("c.last_consult_date", bound, order: "c.last_consult_date \(direction), c.id \(direction)")
+            return byState("c.last_consult_date", bound)
         }
+    }
+
+    /// An order that goes with the state: closed customers are the longest ago. A page of each state, then the best.
+    private func byState(_ key: SQL, _ bound: [SQL]) -> SQL {
+        let order: SQL = "\(key) \(direction), c.id \(direction)"
+        if candidates != nil || filter.hasConsultant { return page(key, bound, order: order) }
+        let pages: [SQL] = CustomerQuery.states.map { state in
+            "(\(page("\(key) AS place", bound + ["c.pool_state = \(state)"], order: order)))"
+        }
+        return """
+            SELECT c.id, c.place FROM (\(SQL.join(pages, " UNION ALL "))) c
+            ORDER BY c.place \(direction), c.id \(direction) LIMIT \(count)::int
+            """
     }
 
     /// The private ones of few customers, by expiry.
@@ -92,10 +111,10 @@ struct SearchPlan: Sendable {
     /// The private ones of all customers, by expiry: a few from each pair of dates, and the protected ones.
     private func datedByPairs() throws -> SQL {
         var bound: SQL = "true"
-        var pairs: SQL = "true"
+        var pairs: SQL = today.due?.dates("p") ?? "true"
         if let after, let day = try after.day {
             bound = "(x.expires, x.id) \(beyond) (\(day)::date, \(after.id)::int)"
-            pairs = "\(today.unprotectedExpiry("p")) \(query.isDescending ? "<=" : ">=") \(day)::date"
+            pairs = "\(pairs) AND \(today.unprotectedExpiry("p")) \(query.isDescending ? "<=" : ">=") \(day)::date"
         }
         let conditions = SearchFilter.all(filter.plain() + text)
         return """

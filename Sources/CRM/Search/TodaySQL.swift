@@ -15,9 +15,12 @@ struct TodaySQL: Sendable {
         }
 
         /// A private customer whose first day as nobody's is this one or an earlier one.
+        ///
+        /// The dates are hidden from the planner: it takes private customers with recent dates for few, which all are.
         func condition(_ c: String) -> SQL {
             """
-            (\(dates(c)) AND (\(raw: c).protected_until IS NULL OR \(raw: c).protected_until < \(day)::date))
+            ((\(raw: c).last_consult_date + 0 <= \(lastConsult)::date OR \(raw: c).recv_date + 0 <= \(recv)::date)
+                AND (\(raw: c).protected_until IS NULL OR \(raw: c).protected_until < \(day)::date))
             """
         }
     }
