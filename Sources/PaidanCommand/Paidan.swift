@@ -1,4 +1,5 @@
 import ArgumentParser
+import OwnerThread
 
 /// The program: finds the command, runs it, and turns what it throws into a message and an exit code.
 @main
@@ -23,16 +24,20 @@ struct Paidan: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            ProcessEnd.now(0)
         } catch let failure as CommandFailure {
             Output.message(failure.message)
-            exit(withError: failure.code)
+            ProcessEnd.now(failure.code.rawValue)
+        } catch let code as ExitCode {
+            ProcessEnd.now(code.rawValue)
         } catch let error as ConfError {
             Output.message(error.description)
-            exit(withError: ExitCode(78))
+            ProcessEnd.now(78)
         } catch {
+            // What is no failure of ours is the parser's: help, a version, a wrong option.
             guard let failure = CommandFailure(judging: error) else { exit(withError: error) }
             Output.message(failure.message)
-            exit(withError: failure.code)
+            ProcessEnd.now(failure.code.rawValue)
         }
     }
 }
