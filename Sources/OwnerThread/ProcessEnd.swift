@@ -7,7 +7,7 @@ public enum ProcessEnd {
     /// Without the exit handlers of the C libraries: a thread that owns one of their handles may still be inside, and
     /// would find it taken down.
     public static func now(_ code: Int32) -> Never {
-        unsafe fflush(nil)
+        fflush(nil)
         _exit(code)
     }
 }
