@@ -75,11 +75,22 @@ public enum DigestText {
     /// - Parameter count: customers in all, where not every one is named; nil is the number of names.
     public static func assigned(batch: Int64?, firstExpiry: String?, names: [String], count: Int? = nil) -> String {
         let source = batch.map { "批次#\($0)：" } ?? ""
+        return customers("\(source)为您分配", firstExpiry: firstExpiry, names: names, count: count)
+    }
+
+    /// `您从公海领取 1 位客户，最近到期 05-22：张三`; names over the first 2 are counted only.
+    ///
+    /// - Parameters:
+    ///   - what: what happened, up to the number.
+    ///   - count: customers in all, where not every one is named; nil is the number of names.
+    public static func customers(
+        _ what: String, firstExpiry: String?, names: [String], count: Int? = nil
+    ) -> String {
         let expiry = firstExpiry.map { "，最近到期 \($0)" } ?? ""
         let shown = names.prefix(2).map { Escape.line($0) }.joined(separator: "、")
         let count = count ?? names.count
         let more = count > 2 ? "…（共\(count)）" : ""
-        return "\(source)为您分配 \(count) 位客户\(expiry)：\(shown)\(more)"
+        return "\(what) \(count) 位客户\(expiry)：\(shown)\(more)"
     }
 
     /// `线索分配（共 37 条）`, and which of several messages it is.

@@ -63,10 +63,11 @@ struct MessageComposer: Sendable {
     func personal(_ delivery: DeliveryStore.Delivery) -> Digest {
         let payload = Self.payload(delivery)
         let items =
-            delivery.type == "assigned"
+            Self.isAboutNewOwner(delivery.type)
             ? (payload.customers ?? []).map { customer in
                 Digest.Item(
-                    delivery: Int64(delivery.id), label: "分配", subject: customer.name, qq: customer.qqLast4)
+                    delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: customer.name,
+                    qq: customer.qqLast4)
             } : []
         return Digest(
             id: identity([delivery]), title: Self.title(delivery.type), headline: sentence(delivery, payload),
@@ -83,14 +84,15 @@ struct MessageComposer: Sendable {
     /// The line that names a delivery in a group's message.
     func line(_ delivery: DeliveryStore.Delivery) -> Digest.Item {
         let payload = Self.payload(delivery)
-        if delivery.type == "assigned", payload.importID == nil, let customer = payload.customers?.first {
+        let isAboutNewOwner = Self.isAboutNewOwner(delivery.type)
+        if isAboutNewOwner, payload.importID == nil, let customer = payload.customers?.first {
             return Digest.Item(
-                delivery: Int64(delivery.id), label: "分配", subject: customer.name, qq: customer.qqLast4,
-                target: delivery.seller, time: delivery.time)
+                delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: customer.name,
+                qq: customer.qqLast4, target: delivery.seller, time: delivery.time)
         }
         return Digest.Item(
             delivery: Int64(delivery.id), label: Self.label(delivery.type), subject: sentence(delivery, payload),
-            target: delivery.type == "assigned" ? delivery.seller : nil, time: delivery.time)
+            target: isAboutNewOwner ? delivery.seller : nil, time: delivery.time)
     }
 
     private func sentence(_ delivery: DeliveryStore.Delivery, _ payload: Payload) -> String {
@@ -98,6 +100,10 @@ struct MessageComposer: Sendable {
         case "assigned":
             return DigestText.assigned(
                 batch: payload.importID, firstExpiry: payload.shortExpiry,
+                names: (payload.customers ?? []).map(\.name), count: payload.customerCount)
+        case "grabbed", "transferred":
+            return DigestText.customers(
+                delivery.type == "grabbed" ? "您从公海领取" : "为您转入", firstExpiry: payload.shortExpiry,
                 names: (payload.customers ?? []).map(\.name), count: payload.customerCount)
         case "import_finished": return importSentence(payload)
         case "no_capacity":
@@ -129,9 +135,14 @@ struct MessageComposer: Sendable {
         return "evt_\(first.event)|\(first.channel)|\(first.recipient)|\(first.part)"
     }
 
+    /// It tells somebody of customers who are his now, by name.
+    static func isAboutNewOwner(_ type: String) -> Bool { ["assigned", "grabbed", "transferred"].contains(type) }
+
     private static func title(_ type: String) -> String {
         switch type {
         case "assigned": "线索分配"
+        case "grabbed": "公海领取"
+        case "transferred": "客户转入"
         case "import_finished": "导入完成"
         case "no_capacity": "无人可分配"
         case "offboard": "离职回收"
@@ -142,6 +153,8 @@ struct MessageComposer: Sendable {
     private static func label(_ type: String) -> String {
         switch type {
         case "assigned": "分配"
+        case "grabbed": "领取"
+        case "transferred": "转入"
         case "import_finished": "导入"
         case "no_capacity": "告警"
         case "offboard": "离职"

@@ -44,7 +44,7 @@ enum RecipientStore {
 
     /// The sellers whom a group's message is about, as far as they can be alerted there.
     static func mentions(of deliveries: [DeliveryStore.Delivery], in tx: inout Transaction) throws -> [Digest.Mention] {
-        let users = deliveries.filter { $0.type == "assigned" }
+        let users = deliveries.filter { MessageComposer.isAboutNewOwner($0.type) }
             .compactMap { MessageComposer.payload($0).userID.map { Int($0) } }
         guard !users.isEmpty else { return [] }
         return try tx.query(

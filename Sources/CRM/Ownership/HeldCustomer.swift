@@ -21,6 +21,8 @@ struct HeldCustomer: Sendable, Equatable {
     let past: Past?
     /// Days since it fell into the pool, 0 on that day; `nil` unless public.
     let poolDays: Int?
+    /// Who lost it in this very transaction, because his last day was over; `nil` if nobody did.
+    var lapsed: Int? = nil
 
     /// Why a seller may not act as its owner; `nil` when he has it.
     func refusal(asOwner seller: Int?) -> MoveRefusal? {

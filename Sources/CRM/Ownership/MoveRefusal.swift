@@ -22,6 +22,8 @@ public enum MoveRefusal: String, Sendable, Equatable, CaseIterable {
 public enum Moved: Sendable, Equatable {
     /// As it is now.
     case done(CustomerView)
+    /// A note was stored; whether it was the owner's, who has three more days by it.
+    case noted(CustomerView, clockMoved: Bool)
     /// 409; nothing changed but what had expired.
     case refused(MoveRefusal)
     /// 422.

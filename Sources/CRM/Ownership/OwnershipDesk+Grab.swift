@@ -9,6 +9,7 @@ extension OwnershipDesk {
         let rules = GrabRules(settings: settings)
         let events = events
         return try await change(id, "customer.grab", by: caller) { customer, tx in
+            try OwnershipStore.lockPeople([seller, customer.lapsed], in: &tx)
             guard let grabber = try OwnershipStore.lockGrabber(seller, of: id, in: &tx) else { throw NoSeller() }
             if let refusal = rules.refusal(customer, grabber) { return .refused(refusal) }
             let distribution = try OwnershipStore.give(id, to: seller, .grab, in: &tx)

@@ -36,13 +36,16 @@ public struct OwnershipDesk: Sendable {
             try Author.set(caller.actor, in: &tx)
             guard let customer = try OwnershipStore.lock(id, in: &tx) else { return .missing }
             let before = try AuditLog.snapshot(customer: id, in: &tx)
+            let moved: Moved
             switch try body(customer, &tx) {
-            case .refused(let refusal): return .refused(refusal)
-            case .invalid(let problems): return .invalid(problems)
+            case .refused(let refusal): moved = .refused(refusal)
+            case .invalid(let problems): moved = .invalid(problems)
             case .changed(let details):
                 try AuditLog.record(action, customer: id, before: before, details: details, in: &tx)
-                return .done(try CustomerStore.view(id, in: &tx))
+                moved = .done(try CustomerStore.view(id, in: &tx))
             }
+            if let loser = customer.loser(after: moved) { try WaitingCustomers.enqueue(afterLossOf: loser, in: &tx) }
+            return moved
         }
     }
 }

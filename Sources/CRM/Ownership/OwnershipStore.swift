@@ -6,9 +6,9 @@ enum OwnershipStore {
     ///
     /// - Returns: `nil` if there is none.
     static func lock(_ id: Int, in tx: inout Transaction) throws -> HeldCustomer? {
-        let known = try tx.query("SELECT FROM crm_customer WHERE id = \(id)::bigint FOR NO KEY UPDATE")
-        if known.isEmpty { return nil }
-        _ = try tx.query("SELECT paidan.expire_customer(\(id)::bigint)")
+        let known = try tx.query("SELECT consultant_id FROM crm_customer WHERE id = \(id)::bigint FOR NO KEY UPDATE")
+        guard let had = known.first else { return nil }
+        let lapsed = try tx.query("SELECT paidan.expire_customer(\(id)::bigint)")[0].bool(0)
         let rows = try tx.query(
             """
             SELECT c.pool_state, CASE WHEN c.pool_state = 'private' THEN c.consultant_id END, d.user_id, d.status,
@@ -24,7 +24,16 @@ enum OwnershipStore {
             past = .init(user: user, status: status)
         }
         return HeldCustomer(
-            id: id, state: state, owner: try row.optionalInt(1), past: past, poolDays: try row.optionalInt(4))
+            id: id, state: state, owner: try row.optionalInt(1), past: past, poolDays: try row.optionalInt(4),
+            lapsed: lapsed ? try had.optionalInt(0) : nil)
+    }
+
+    /// Locks people of whom one is to get the customer and another may lose it, by id: neither waits for the other.
+    static func lockPeople(_ people: [Int?], in tx: inout Transaction) throws {
+        _ = try tx.query(
+            """
+            SELECT FROM crm_userinfo WHERE id = ANY(\(people.compactMap(\.self))::bigint[]) ORDER BY id FOR NO KEY UPDATE
+            """)
     }
 
     /// Locks a seller, then reads what bounds his grabs: what others take for him waits for the lock.
@@ -63,6 +72,11 @@ enum OwnershipStore {
         ).isEmpty
     }
 
+    /// Whether the text has a character that can be seen.
+    static func isVisible(_ text: String, in tx: inout Transaction) throws -> Bool {
+        try tx.query("SELECT paidan.is_visible(\(text)::text)")[0].bool(0)
+    }
+
     /// Ends the open distribution, today.
     ///
     /// - Parameter memo: why, in the words of who did it; at most 255 characters.
@@ -71,7 +85,7 @@ enum OwnershipStore {
     ) throws {
         _ = try tx.query(
             """
-            UPDATE crm_customerdistribution SET status = \(status.rawValue)::int, ended_on = paidan.today(),
+            UPDATE crm_customerdistribution SET status = \(status.rawValue)::int, ended_on = greatest(ctime, paidan.today()),
                 memo = coalesce(\(memo)::text, memo)
             WHERE customer_id = \(customer)::bigint AND status = 1
             """)

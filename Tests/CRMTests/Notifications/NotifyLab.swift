@@ -111,8 +111,10 @@ final class NotifyLab: Sendable {
 
     // MARK: events
 
+    var publisher: DeliveryPublisher { DeliveryPublisher { [routes] in NotificationRoutes(routes.withLock { $0 }) } }
+
     func publish(_ events: [NewEvent]) async throws {
-        let publisher = DeliveryPublisher { [routes] in NotificationRoutes(routes.withLock { $0 }) }
+        let publisher = publisher
         try await pool.transaction { try publisher.publish(events, in: &$0) }
     }
 
