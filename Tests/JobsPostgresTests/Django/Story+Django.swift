@@ -33,7 +33,7 @@ extension Story {
         try await Django.run(code, in: conninfo, by: Django.crm.value)
     }
 
-    /// What Django raises for the code of a page, `IntegrityError PD001`, or "" if nothing.
+    /// What Django raises for the code of a page, `IntegrityError 23PD1`, or "" if nothing.
     func djangoError(_ code: String) async throws -> String {
         do {
             try await django(code)
