@@ -114,7 +114,9 @@ struct SearchPlan: Sendable {
         var pairs: SQL = today.due?.dates("p") ?? "true"
         if let after, let day = try after.day {
             bound = "(x.expires, x.id) \(beyond) (\(day)::date, \(after.id)::int)"
-            pairs = "\(pairs) AND \(today.unprotectedExpiry("p")) \(query.isDescending ? "<=" : ">=") \(day)::date"
+            // The operator is text of the statement: as a String it would be a value.
+            let notBefore: SQL = query.isDescending ? "<=" : ">="
+            pairs = "\(pairs) AND \(today.unprotectedExpiry("p")) \(notBefore) \(day)::date"
         }
         let conditions = SearchFilter.all(filter.plain() + text)
         return """

@@ -22,6 +22,7 @@ import Testing
                         CREATE FUNCTION pg_temp.seller(n text) RETURNS int LANGUAGE sql AS
                             $$ SELECT id FROM crm_userinfo WHERE username = n $$;
                         \(rows)
+                        SELECT setval(pg_get_serial_sequence('crm_customer', 'id'), 5000);
                         """)
             }
             try await body(service, first, second)

@@ -10,6 +10,8 @@ struct PlanTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let name: String
         var isManager = true
+        /// At 20,000 customers the planner rightly reads them all: 400 pages are less than the way through an index.
+        var needsMany = false
         let change: @Sendable (inout CustomerQuery) -> Void
 
         var testDescription: String { name }
@@ -24,15 +26,15 @@ struct PlanTests {
     static let cases: [Case] = [
         Case(name: "everything") { _ in },
         Case(name: "q 2 characters, rare") { $0.texts = ["欧阳"] },
-        Case(name: "q 2 characters, common") { $0.texts = ["大学"] },
+        Case(name: "q 2 characters, common", needsMany: true) { $0.texts = ["大学"] },
         Case(name: "q 3 characters, rare") { $0.texts = ["欧阳" + "一"] },
-        Case(name: "q 4 characters, common") { $0.texts = ["技术学院"] },
-        Case(name: "q 1 character, common") { $0.texts = ["张"] },
+        Case(name: "q 4 characters, common", needsMany: true) { $0.texts = ["技术学院"] },
+        Case(name: "q 1 character, common", needsMany: true) { $0.texts = ["张"] },
         Case(name: "q 1 character, rare") { $0.texts = ["鿿"] },
         Case(name: "q QQ, 6 digits") { $0.texts = ["829355"] },
         Case(name: "q 2 digits") { $0.texts = ["82"] },
         Case(name: "q nowhere") { $0.texts = ["查无此人"] },
-        Case(name: "pool_state and source") {
+        Case(name: "pool_state and source", needsMany: true) {
             $0.states = ["public"]
             $0.sources = [13]
         },
@@ -68,13 +70,13 @@ struct PlanTests {
             $0.sort = .expiresOn
             $0.isDescending = false
         },
-        Case(name: "by name, public, source") {
+        Case(name: "by name, public, source", needsMany: true) {
             $0.sort = .name
             $0.isDescending = false
             $0.states = ["public"]
             $0.sources = [5]
         },
-        Case(name: "by name, q common") {
+        Case(name: "by name, q common", needsMany: true) {
             $0.sort = .name
             $0.isDescending = false
             $0.texts = ["大学"]
@@ -114,7 +116,7 @@ struct PlanTests {
                     return (plan.candidates?.count, try plan.statements().map { try CrowdLab.plan($0, in: &tx) })
                 }
                 report(each.name, found, times, plans.1, candidates: plans.0)
-                for plan in plans.1 where CrowdLab.count < 1_000_000 || CrowdLab.isLong {
+                for plan in plans.1 where !each.needsMany || CrowdLab.count >= 1_000_000 {
                     #expect(
                         !plan.contains { $0.contains("Seq Scan on crm_customer") },
                         "\(each.name): \(plan.joined(separator: "\n"))")
