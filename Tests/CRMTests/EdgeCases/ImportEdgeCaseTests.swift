@@ -38,7 +38,7 @@ struct ImportEdgeCaseTests {
                 try await lab.text("SELECT consultant_id::text || name FROM crm_customer") == owner.map { $0 + "甲" })
             #expect(try await lab.count("SELECT count(*) FROM paidan.assign_slot WHERE state = 'used'") == used)
             let row = try #require(await lab.rows(id).first)
-            #expect(row.state == "duplicate" && row.errors.first?.ref == "private")
+            #expect(row.state == "duplicate" && row.errors.first?.ref == .state("private"))
             #expect(row.errors.first?.message.contains("私有") == true)
             #expect(row.errors.first?.message.contains("王二") == false)
         }

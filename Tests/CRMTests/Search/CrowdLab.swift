@@ -96,4 +96,9 @@ enum CrowdLab {
     static func plan(_ sql: SQL, in tx: inout Transaction) throws -> [String] {
         try tx.query("EXPLAIN (ANALYZE, BUFFERS) \(sql)").map { try $0.text(0) }
     }
+
+    /// Whether the plan read all customers, and did not only say how it would.
+    static func readsAll(_ plan: [String]) -> Bool {
+        plan.contains { $0.contains("Seq Scan on crm_customer ") && !$0.contains("never executed") }
+    }
 }
