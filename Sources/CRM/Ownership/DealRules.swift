@@ -19,6 +19,7 @@ enum DealRules {
         case .private: return .failure(.taken)
         case .closed: return .failure(.closed)
         case .pending: return .failure(.state)
+        case .public where customer.isPromised: return .failure(.taken)
         case .public:
             guard let past = customer.past, past.status.isExpiry else { return .failure(.state) }
             return .success(.late(seller: past.user))

@@ -36,6 +36,7 @@ struct GrabRules: Sendable {
         case .pending: return .pending
         case .closed: return .closed
         case .private: return .taken
+        case .public where customer.isPromised: return .taken
         case .public: break
         }
         if grabber.isBarred { return .formerOwner }

@@ -24,7 +24,7 @@ extension HeldCustomer {
     }
 
     /// Why a manager may not put it into the pool; `nil` when he may.
-    var refusalToPool: MoveRefusal? { state == .pending ? nil : .state }
+    var refusalToPool: MoveRefusal? { state == .pending && !isPromised ? nil : .state }
 
     /// Who had it when the request came and has it no more; `nil` if nobody lost it.
     func loser(after moved: Moved) -> Int? {

@@ -21,6 +21,8 @@ struct HeldCustomer: Sendable, Equatable {
     let past: Past?
     /// Days since it fell into the pool, 0 on that day; `nil` unless public.
     let poolDays: Int?
+    /// A page of the CRM is giving it to somebody: it has an open distribution, and no owner yet.
+    var isPromised = false
     /// Who lost it in this very transaction, because his last day was over; `nil` if nobody did.
     var lapsed: Int? = nil
 

@@ -12,7 +12,9 @@ enum OwnershipStore {
         let rows = try tx.query(
             """
             SELECT c.pool_state, CASE WHEN c.pool_state = 'private' THEN c.consultant_id END, d.user_id, d.status,
-                CASE WHEN c.pool_state = 'public' THEN paidan.today() - c.pool_since END
+                CASE WHEN c.pool_state = 'public' THEN paidan.today() - c.pool_since END,
+                c.pool_state IN ('pending', 'public') AND EXISTS (
+                    SELECT FROM crm_customerdistribution WHERE customer_id = c.id AND status = 1)
             FROM crm_customer c LEFT JOIN LATERAL (
                 SELECT user_id, status FROM crm_customerdistribution
                 WHERE customer_id = c.id AND status <> 1 ORDER BY id DESC LIMIT 1) d ON true
@@ -25,7 +27,7 @@ enum OwnershipStore {
         }
         return HeldCustomer(
             id: id, state: state, owner: try row.optionalInt(1), past: past, poolDays: try row.optionalInt(4),
-            lapsed: lapsed ? try had.optionalInt(0) : nil)
+            isPromised: try row.bool(5), lapsed: lapsed ? try had.optionalInt(0) : nil)
     }
 
     /// Locks people of whom one is to get the customer and another may lose it, by id: neither waits for the other.

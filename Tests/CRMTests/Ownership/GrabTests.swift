@@ -31,6 +31,23 @@ struct GrabTests {
         }
     }
 
+    @Test("whom a page is giving to somebody, its distribution written and its owner not yet, nobody else takes")
+    func promised() async throws {
+        try await MoveLab.with { lab in
+            let (pooled, pending) = (try await lab.pooled(), try await lab.customer())
+            for id in [pooled, pending] {
+                _ = try await lab.base.pool.query(
+                    "INSERT INTO crm_customerdistribution (user_id, customer_id) VALUES (1, \(id)::bigint)")
+            }
+            #expect(try await grab(lab, pooled, by: 2) == "taken")
+            #expect(try await word(lab.desk().toPool(pending, by: MoveLab.manager())) == "state")
+            for id in [pooled, pending] {
+                #expect(try await word(lab.desk().transfer(id, to: 3, by: MoveLab.manager())) == "done")
+                #expect(try await lab.state(id).hasPrefix("private 3"))
+            }
+        }
+    }
+
     @Test("any_former: A, B, A is refused for good; moved out by a manager bars nobody")
     func anyFormer() async throws {
         try await MoveLab.with { lab in

@@ -62,7 +62,7 @@ extension YearWorld {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for (index, step) in steps.enumerated() {
                     if index >= plan.width { try await group.next() }
-                    group.addTask { try await self.run(step) }
+                    group.addTask { await self.attempt(step) }
                 }
                 try await group.waitForAll()
             }
@@ -70,6 +70,15 @@ extension YearWorld {
         try await clock(day: day, "23:58:00")
         try await reconcile()
         try await assignWaiting()
+    }
+
+    /// What a person is shown as an error of the service is one.
+    private func attempt(_ step: YearStep) async {
+        do {
+            try await run(step)
+        } catch {
+            Issue.record("\(step.action) of customer \(step.customer): \(error)")
+        }
     }
 
     /// The lists as people see them now; they act on them later.
