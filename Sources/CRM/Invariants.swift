@@ -84,8 +84,7 @@ public enum Invariants {
                           AND e.status IN (3, 4, 6)) END
                   AND NOT (d.origin = 'manual' AND EXISTS (
                       SELECT FROM paidan.audit_log a
-                      -- Of somebody's act: what pages wrote and what time took are no leave.
-                      WHERE a.action NOT LIKE 'database.%' AND a.action <> 'customer.expire'
+                      WHERE a.action IN ('customer.transfer', 'customer.reopen', 'customer.late_deal')
                         AND (a.entity = 'crm_customerdistribution' AND a.entity_id = d.id::text
                              OR a.entity = 'crm_customer' AND a.entity_id = d.customer_id::text)))
                 """),

@@ -1,3 +1,4 @@
+internal import JobsPostgres
 internal import Postgres
 
 /// A seller leaves: his free slots become void, his customers wait for another seller.
@@ -17,14 +18,15 @@ enum Offboard {
     ) throws -> Result {
         try Author.set("job:seller.offboard", in: &tx)
         let ground = try AssignmentStore.lock(in: &tx)
-        try lockCustomers(of: user, in: &tx)
+        let held = try lockCustomers(of: user, in: &tx)
         var last: Int?
         if let leftAfter {
             if try OwnershipStore.lockSeller(user, in: &tx) { last = leftAfter }
         } else {
             try switchOff(user, in: &tx)
         }
-        let customers = try takeCustomers(of: user, upTo: last, in: &tx)
+        let customers = try takeCustomers(held, of: user, upTo: last, in: &tx)
+        try goOn(user, upTo: last, in: &tx)
         var result = Result(customers: customers.count)
         result.slots = try SlotRelease.void(users: [user], .left, ground, in: &tx)
         if result.slots > 0 { result.load = try AssignmentStore.load(in: &tx) }
@@ -51,22 +53,41 @@ enum Offboard {
     }
 
     /// What was overdue belongs to the pool, as if midnight had come before he left.
-    private static func lockCustomers(of user: Int, in tx: inout Transaction) throws {
-        _ = try tx.query(
+    ///
+    /// - Returns: those that are locked now.
+    private static func lockCustomers(of user: Int, in tx: inout Transaction) throws -> [Int] {
+        try tx.query(
             """
-            SELECT paidan.expire_customer(held.id) FROM (
+            SELECT held.id, paidan.expire_customer(held.id) FROM (
                 SELECT c.id FROM crm_customer c WHERE c.id IN (
                     SELECT customer_id FROM crm_customerdistribution WHERE user_id = \(user)::bigint AND status = 1)
                 ORDER BY c.id FOR NO KEY UPDATE) held
+            """
+        ).map { try $0.int(0) }
+    }
+
+    /// What he got between the look at his customers and his end has no lock of ours: another job takes it.
+    private static func goOn(_ user: Int, upTo last: Int?, in tx: inout Transaction) throws {
+        let more = try tx.query(
+            """
+            SELECT FROM crm_customerdistribution
+            WHERE user_id = \(user)::bigint AND status = 1 AND (\(last)::bigint IS NULL OR id <= \(last)::bigint) LIMIT 1
             """)
+        if more.isEmpty { return }
+        let left = last.map { ",\"left_after\":\($0)" } ?? ""
+        try Outbox.append(
+            [OutboxJob(kind: OffboardJob.kind, args: Array("{\"user_id\":\(user)\(left)}".utf8))], in: &tx)
     }
 
     /// - Returns: customers that are pending now.
-    private static func takeCustomers(of user: Int, upTo last: Int?, in tx: inout Transaction) throws -> [Int] {
+    private static func takeCustomers(
+        _ held: [Int], of user: Int, upTo last: Int?, in tx: inout Transaction
+    ) throws -> [Int] {
         let customers = try tx.query(
             """
             UPDATE crm_customerdistribution SET status = 8, ended_on = paidan.today()
-            WHERE user_id = \(user)::bigint AND status = 1 AND (\(last)::bigint IS NULL OR id <= \(last)::bigint)
+            WHERE user_id = \(user)::bigint AND status = 1 AND customer_id = ANY(\(held)::bigint[])
+                AND (\(last)::bigint IS NULL OR id <= \(last)::bigint)
             RETURNING customer_id
             """
         ).map { try $0.int(0) }

@@ -67,6 +67,9 @@ public enum RankStore {
         let daily = list.map(\.dailyCap)
         let holding = list.map(\.holdingCap)
         // Only what is another cap than before: each change is kept.
+        // Their triggers lock the sellers one by one: here they are by id, as everywhere.
+        let limited = try tx.query("SELECT user_id FROM paidan.rank_limit").map { try $0.int(0) }
+        try OwnershipStore.lockPeople(users + limited, in: &tx)
         let capped = list.filter { $0.dailyCap != nil || $0.holdingCap != nil }.map(\.userID)
         _ = try tx.query("DELETE FROM paidan.rank_limit WHERE user_id <> ALL(\(capped)::bigint[])")
         _ = try tx.query(

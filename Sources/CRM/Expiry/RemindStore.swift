@@ -9,21 +9,22 @@ enum RemindStore {
     static func digests(daysAhead: Int, in tx: inout Transaction) throws -> [Digest] {
         // Told ahead, and again on the day itself.
         let told = try told(
-            "CASE WHEN due.expired_on = paidan.today() + 1 THEN 'expiring' ELSE 'expiring_ahead' END",
+            "CASE WHEN due.expired_on = (SELECT paidan.today()) + 1 THEN 'expiring' ELSE 'expiring_ahead' END",
             daysAhead: daysAhead, in: &tx)
         return try tx.query(
             """
             \(told), numbered AS (
                 SELECT *, row_number() OVER (PARTITION BY user_id ORDER BY due_on, id) AS place FROM told)
-            SELECT user_id, min(distribution), count(*), min(due_on), json_build_object('user_id', user_id,
+            SELECT user_id, min(distribution), count(*), (SELECT paidan.today()), json_build_object('user_id', user_id,
                 'count', count(*), 'first_expiry', min(due_on),
-                'today', count(*) FILTER (WHERE due_on = paidan.today()),
+                'today', count(*) FILTER (WHERE due_on = (SELECT paidan.today())),
                 'follow', count(*) FILTER (WHERE status = 3), 'deal', count(*) FILTER (WHERE status = 4),
                 'customers', \(ExpiryEvents.customers))
             FROM numbered GROUP BY user_id ORDER BY user_id
             """
         ).map { row in
             let user = try row.int(0)
+            // With the day of telling: what was told ahead is told again on its last day.
             let event = NewEvent(
                 type: "expiring", subject: "user:\(user)",
                 dedupeKey: "expiring:\(user):\(try row.text(3)):\(try row.int(1))", payload: try row.utf8(4))
@@ -70,7 +71,7 @@ enum RemindStore {
                     \(kind) AS kind
                 FROM due JOIN crm_customerdistribution d ON d.customer_id = due.id AND d.status = 1
                 JOIN crm_customer c ON c.id = due.id
-                WHERE due.expired_on > paidan.today() AND due.expired_on <= \(day.asOf)::date),
+                WHERE due.expired_on > (SELECT paidan.today()) AND due.expired_on <= \(day.asOf)::date),
             noted AS (
                 INSERT INTO paidan.reminder (distribution_id, kind, due_on)
                 SELECT distribution, kind, due_on FROM soon

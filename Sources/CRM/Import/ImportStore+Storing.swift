@@ -156,7 +156,24 @@ private struct Chunk {
                 FROM paidan.import_row r, (SELECT paidan.today() AS today OFFSET 0) t
                 WHERE \(rows) AND r.state = 'ok' AND r.consultant_id IS NOT NULL ORDER BY r.row
                 """)
+            try handOn(in: &tx)
         }
+    }
+
+    /// A seller named in the sheet may have left since it was read: his customers go on to others.
+    private func handOn(in tx: inout Transaction) throws {
+        let left = try tx.query(
+            """
+            SELECT id, is_active AND depart_id = 1001 FROM crm_userinfo WHERE id IN (
+                SELECT consultant_id FROM paidan.import_row r
+                WHERE \(rows) AND r.state = 'ok' AND r.status IS DISTINCT FROM 1)
+            ORDER BY id FOR SHARE
+            """
+        ).filter { try !$0.bool(1) }
+        try Outbox.append(
+            try left.map { person in
+                OutboxJob(kind: OffboardJob.kind, args: Array("{\"user_id\":\(try person.int(0))}".utf8))
+            }, in: &tx)
     }
 
     /// Policy `fill_blank`: what the customer has not and the row has. Owner, status and dates stay.

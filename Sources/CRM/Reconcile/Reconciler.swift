@@ -13,6 +13,7 @@ public struct Reconciler: Service {
     private static let interval = Duration.seconds(20)
     /// Rounds between looks for customers that wait for a seller: 5 minutes.
     private static let roundsPerWait = 15
+    private static let roundsPerHour = 180
 
     private struct NoArguments: Decodable, Sendable {}
 
@@ -35,10 +36,11 @@ public struct Reconciler: Service {
     public func run() async throws {
         await cancelWhenGracefulShutdown {
             var round = 0
+            var assignable: Set<Int> = []
             while !Task.isCancelled {
                 do {
-                    try await reconcile()
-                    if round % Self.roundsPerWait == 0 { try await assignWaiting() }
+                    try await reconcile(all: round % Self.roundsPerHour == 0)
+                    try await assignWaiting(&assignable, isTime: round % Self.roundsPerWait == 0)
                 } catch {
                     logger.warning(
                         "reconciler stopped before its end", metadata: ["trouble": "store", "error": "\(error)"])
@@ -53,16 +55,21 @@ public struct Reconciler: Service {
     public var kind: Kind {
         Kind.single(Self.kindName, arguments: NoArguments.self) { _, _, _ in
             try await reconcile()
-            try await assignWaiting()
+            var assignable: Set<Int> = []
+            try await assignWaiting(&assignable, isTime: true)
             return .done()
         }
     }
 
     /// One round.
-    func reconcile() async throws {
+    ///
+    /// - Parameter all: looks also at what pages wrote more than an hour ago, while nobody looked.
+    func reconcile(all: Bool = true) async throws {
         // Mends what a page of the CRM left half done for a minute; who was left without a seller gets one.
         try await pool.transaction { tx in
-            let mended = try tx.query("SELECT paidan.mend_written(paidan.now() - interval '1 hour')")[0].int(0)
+            try Author.set("job:reconcile", in: &tx)
+            let since: SQL = all ? "'-infinity'" : "paidan.now() - interval '1 hour'"
+            let mended = try tx.query("SELECT paidan.mend_written(\(since))")[0].int(0)
             if mended > 0 { try WaitingCustomers.enqueue(in: &tx) }
         }
         _ = try await pool.transaction { try DeliveryStore.requeueForgotten(in: &$0) }
@@ -99,11 +106,18 @@ public struct Reconciler: Service {
         ).isEmpty
     }
 
-    private func assignWaiting() async throws {
+    /// Customers who wait are tried again every few minutes, and at once when somebody may take some who could not before,
+    /// whatever made it so: a page, an undo, the end of a leave.
+    ///
+    /// - Parameter assignable: sellers who could take some at the last look.
+    private func assignWaiting(_ assignable: inout Set<Int>, isTime: Bool) async throws {
         let hooks = hooks
-        try await pool.transaction { tx in
-            try WaitingCustomers.enqueue(in: &tx)
-            try WaitingCustomers.checkCapacity(hooks, in: &tx)
+        let before = assignable
+        assignable = try await pool.transaction { tx in
+            let now = Set(try AssignmentStore.sellers(in: &tx).filter { $0.refusal == nil }.map(\.user))
+            if isTime || !now.isSubset(of: before) { try WaitingCustomers.enqueue(in: &tx) }
+            if isTime { try WaitingCustomers.checkCapacity(hooks, in: &tx) }
+            return now
         }
     }
 }

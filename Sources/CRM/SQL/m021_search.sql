@@ -1,25 +1,6 @@
 -- The lists: what serves the combined search and the pool. Imports and assignments pay for each index on crm_customer,
 -- so each names its reader; the index of parts of words is on a table of its own, which no assignment touches.
 
--- Order of the search by name; by last follow-up, of each state, since they go together.
-CREATE INDEX crm_customer_name ON crm_customer (name COLLATE "C", id);
-CREATE INDEX crm_customer_consulted ON crm_customer (pool_state, last_consult_date, id);
--- A seller's own, newest first; and the foreign key. Those of today, few among all that he ever enrolled.
-DROP INDEX crm_customer_consultant;
-CREATE INDEX crm_customer_consultant ON crm_customer (consultant_id, id) WHERE consultant_id IS NOT NULL;
-CREATE INDEX crm_customer_own ON crm_customer (consultant_id, id) WHERE pool_state = 'private';
--- Sweep, forecast, and whatever is in order of expiry: the few pairs of dates, each with its customers by id.
-DROP INDEX crm_customer_due;
-CREATE INDEX crm_customer_due ON crm_customer (recv_date, last_consult_date, id) WHERE pool_state = 'private';
--- Whose expiry is not that of his pair of dates.
-CREATE INDEX crm_customer_protected ON crm_customer (protected_until)
-    WHERE pool_state = 'private' AND protected_until IS NOT NULL;
-
--- Who may not have a customer again, both of them known; and from whom somebody is barred, by him.
-DROP INDEX crm_customerdistribution_former;
-CREATE INDEX crm_customerdistribution_former ON crm_customerdistribution (user_id, customer_id)
-    WHERE status IN (3, 4, 6);
-
 -- What a search looks into, folded as the import folds labels: width (NFKC) and case.
 CREATE FUNCTION paidan.folded(words text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN words IS NFKC NORMALIZED THEN lower(words) ELSE lower(normalize(words, NFKC)) END
@@ -77,6 +58,26 @@ $$;
 INSERT INTO paidan.customer_search SELECT c.id, paidan.search_grams(c) FROM crm_customer c ORDER BY c.id;
 CREATE INDEX customer_search_grams ON paidan.customer_search USING gin (grams);
 
+-- After the long fill: from here on nobody else reads or writes customers until the end.
+-- Order of the search by name; by last follow-up, of each state, since they go together.
+CREATE INDEX crm_customer_name ON crm_customer (name COLLATE "C", id);
+CREATE INDEX crm_customer_consulted ON crm_customer (pool_state, last_consult_date, id);
+-- A seller's own, newest first; and the foreign key. Those of today, few among all that he ever enrolled.
+DROP INDEX crm_customer_consultant;
+CREATE INDEX crm_customer_consultant ON crm_customer (consultant_id, id) WHERE consultant_id IS NOT NULL;
+CREATE INDEX crm_customer_own ON crm_customer (consultant_id, id) WHERE pool_state = 'private';
+-- Sweep, forecast, and whatever is in order of expiry: the few pairs of dates, each with its customers by id.
+DROP INDEX crm_customer_due;
+CREATE INDEX crm_customer_due ON crm_customer (recv_date, last_consult_date, id) WHERE pool_state = 'private';
+-- Whose expiry is not that of his pair of dates.
+CREATE INDEX crm_customer_protected ON crm_customer (protected_until)
+    WHERE pool_state = 'private' AND protected_until IS NOT NULL;
+
+-- Who may not have a customer again, both of them known; and from whom somebody is barred, by him.
+DROP INDEX crm_customerdistribution_former;
+CREATE INDEX crm_customerdistribution_former ON crm_customerdistribution (user_id, customer_id)
+    WHERE status IN (3, 4, 6);
+
 -- Customers whose parts are not in that table yet, from id to id: their rows are looked at one by one. A statement that
 -- stores customers writes one row here, and paidan.search_catch_up works it off when the import has gone by.
 CREATE TABLE paidan.search_due (
@@ -108,8 +109,9 @@ END $$;
 CREATE TRIGGER search_removed AFTER DELETE ON crm_customer REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION paidan.search_removed();
 
--- Takes the oldest stretches, up to about `at_most` customers, into the table. Several may work at once, each on its own.
--- Returns how many customers it took; NULL if there is no stretch (that nobody else has in hand).
+-- Takes the oldest stretches, up to about `at_most` customers, into the table. One at a time: of two, the one that read a
+-- row before its edit could write after the other. Returns how many customers it took; NULL if there is no stretch, or
+-- somebody else is at it.
 CREATE FUNCTION paidan.search_catch_up(at_most int) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
     stretch record;
@@ -117,8 +119,9 @@ DECLARE
     taken bigint;
     total bigint;
 BEGIN
+    IF NOT pg_try_advisory_xact_lock(7004) THEN RETURN NULL; END IF;
     WHILE coalesce(total, 0) < at_most LOOP
-        SELECT * INTO stretch FROM paidan.search_due ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED;
+        SELECT * INTO stretch FROM paidan.search_due ORDER BY id LIMIT 1 FOR UPDATE;
         EXIT WHEN NOT FOUND;
         SELECT max(id) INTO upto FROM (
             SELECT id FROM crm_customer WHERE id BETWEEN stretch.first_id AND stretch.last_id

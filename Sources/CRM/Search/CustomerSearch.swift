@@ -64,7 +64,8 @@ public struct CustomerSearch: Sendable {
             """
             SELECT * FROM (\(indexed) LIMIT \(fewEnough + 1)::int) s
             UNION SELECT * FROM (
-                SELECT c.id FROM paidan.search_due d JOIN crm_customer c ON c.id BETWEEN d.first_id AND d.last_id
+                SELECT c.id FROM paidan.search_due d CROSS JOIN LATERAL (
+                    SELECT * FROM crm_customer WHERE id BETWEEN d.first_id AND d.last_id OFFSET 0) c
                 WHERE \(SearchFilter.all(conditions)) LIMIT \(fewEnough + 1)::int) fresh
             """)
         return found.count > fewEnough ? nil : try found.map { try $0.int(0) }
