@@ -82,6 +82,8 @@ public enum Invariants {
                         SELECT FROM crm_customerdistribution e
                         WHERE e.customer_id = d.customer_id AND e.user_id = d.user_id AND e.id < d.id
                           AND e.status IN (3, 4, 6)) END
+                  -- A page may write down what has ended.
+                  AND (d.status = 1 OR d.origin <> 'crm')
                   AND NOT (d.origin = 'manual' AND EXISTS (
                       SELECT FROM paidan.audit_log a
                       WHERE a.action IN ('customer.transfer', 'customer.reopen', 'customer.late_deal')

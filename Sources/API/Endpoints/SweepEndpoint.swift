@@ -51,7 +51,8 @@ public struct SweepsAPI: Sendable {
 enum SweepEndpoint {
     static func endpoint(_ sweeps: SweepsAPI) -> Endpoint {
         Endpoint(
-            .post, "/v1/sweeps", "Sweep expired customers now, or forecast who would lose what", body: .json(),
+            .post, "/v1/sweeps", "Sweep expired customers now, or forecast who would lose what",
+            body: .json(isOptional: true),
             success: 202
         ) { call in
             var fields = try call.fields()

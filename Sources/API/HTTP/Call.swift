@@ -104,7 +104,9 @@ struct Query: Sendable {
     /// Rows of a page: 1 to 200, default 50; a larger one is taken as 200.
     func limit() throws -> Int {
         guard let text = self["limit"] else { return 50 }
-        guard let limit = Int(text), limit >= 1 else {
+        // More than a number can hold is larger than 200 too.
+        let isLong = text.count > 9 && text.allSatisfy { $0.isASCII && $0.isNumber }
+        guard let limit = isLong ? 200 : Int(text), limit >= 1 else {
             throw Problem.invalid([FieldError("/limit", "range", "must be 1 to 200")])
         }
         return min(limit, 200)

@@ -97,7 +97,30 @@ enum AssignmentStore {
             SELECT u.id FROM crm_userinfo u WHERE u.id IN (SELECT user_id FROM crm_salerank WHERE num > 0)
             ORDER BY u.id FOR NO KEY UPDATE
             """)
+        try makeRoom(in: &tx)
         return try sellers(in: &tx)
+    }
+
+    /// Lets expire what is overdue with sellers at their holding cap: it must not count, whether a sweep has run or not.
+    ///
+    /// A customer that somebody has locked is passed over, so that it never waits; it is still held then.
+    /// - Parameter user: this seller alone.
+    static func makeRoom(of user: Int? = nil, in tx: inout Transaction) throws {
+        _ = try tx.query(
+            """
+            SELECT paidan.expire_customer(overdue.id) FROM (
+                SELECT c.id FROM paidan.rank_limit l CROSS JOIN (
+                    SELECT paidan.today() AS today, paidan.setting('follow_up_days', '3')::int AS follow,
+                        paidan.setting('deal_days', '15')::int AS deal OFFSET 0) rule
+                JOIN crm_customer c ON c.consultant_id = l.user_id AND c.pool_state = 'private'
+                WHERE (\(user)::bigint IS NULL OR l.user_id = \(user)::bigint) AND l.holding_cap <= (
+                        SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
+                            WHERE d.user_id = l.user_id AND d.status = 1 LIMIT l.holding_cap) held)
+                    -- With a calendar of work days it is later, never earlier.
+                    AND (c.last_consult_date < rule.today - rule.follow OR c.recv_date < rule.today - rule.deal)
+                    AND paidan.expired_on(c.recv_date, c.last_consult_date, c.protected_until) <= rule.today
+                ORDER BY c.id FOR NO KEY UPDATE OF c SKIP LOCKED) overdue
+            """)
     }
 
     static func sellers(in tx: inout Transaction) throws -> [Seller] {

@@ -17,8 +17,10 @@ public enum WaitingCustomers {
     /// - Returns: how many.
     @discardableResult
     public static func enqueue(limit: Int = 10_000, in tx: inout Transaction) throws -> Int {
-        guard try AssignmentStore.sellers(in: &tx).contains(where: { $0.refusal == nil }) else { return 0 }
         let ids = try waiting(limit: limit, in: &tx)
+        if ids.isEmpty { return 0 }
+        try AssignmentStore.makeRoom(in: &tx)
+        guard try AssignmentStore.sellers(in: &tx).contains(where: { $0.refusal == nil }) else { return 0 }
         var jobs: [OutboxJob] = []
         for start in stride(from: 0, to: ids.count, by: batch) {
             jobs.append(assignment(of: Array(ids[start..<min(start + batch, ids.count)])))

@@ -27,9 +27,9 @@ struct CustomerRules: Sendable {
         if input.assign == nil {
             problems.append(.init(pointer: "/assign", code: "E_CHOICE", message: "assign 只能是 auto 或 self"))
         } else if isOwn, !(seller.map(lists.mayReceive) ?? false) {
-            problems.append(.init(pointer: "/assign", code: "E_CONSULTANT", message: "只有在职的销售可以录入自己的客户"))
+            problems.append(.notOwn)
         }
-        return Checked(row: row, problems: problems, isOwn: isOwn && row.status != 1)
+        return Checked(row: row, problems: problems, isOwn: isOwn)
     }
 
     func courses(_ input: CustomerInput, _ problems: [CustomerProblem]) -> ([Int], [CustomerProblem]) {
@@ -48,4 +48,10 @@ struct CustomerRules: Sendable {
         }
         return (ids, problems)
     }
+}
+
+extension CustomerProblem {
+    /// Who is no active person of department 1001 may not keep a customer.
+    static let notOwn = CustomerProblem(
+        pointer: "/assign", code: IssueCode.consultant.rawValue, message: "只有在职的销售可以录入自己的客户")
 }

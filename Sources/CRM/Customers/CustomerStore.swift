@@ -55,6 +55,8 @@ public struct CustomerStore: Sendable {
             guard problems.isEmpty else { return .invalid(problems) }
             let row = checked.row
             let owner = checked.isOwn ? seller : nil
+            // What he holds is judged by others under this lock; and he may have left a moment ago.
+            if let owner, try !OwnershipStore.lockSeller(owner, in: &tx) { return .invalid([.notOwn]) }
             let made = try tx.query(
                 """
                 INSERT INTO crm_customer (qq, name, gender, education, graduation_school, major, experience, work_status,
@@ -97,8 +99,10 @@ public struct CustomerStore: Sendable {
         if let owner {
             _ = try tx.query(
                 """
-                INSERT INTO crm_customerdistribution (user_id, customer_id, ctime, status, origin)
-                VALUES (\(owner), \(id), paidan.today(), 1, 'self')
+                INSERT INTO crm_customerdistribution (user_id, customer_id, ctime, status, origin, ended_on)
+                SELECT \(owner)::int, \(id)::int, today, CASE WHEN \(row.status)::int = 1 THEN 2 ELSE 1 END, 'self',
+                    CASE WHEN \(row.status)::int = 1 THEN today END
+                FROM (SELECT paidan.today() AS today OFFSET 0) day
                 """)
         }
     }

@@ -20,12 +20,14 @@ public struct SweepArguments: Sendable, Equatable {
 }
 
 extension SweepArguments: Decodable {
-    private enum Key: String, CodingKey {
+    private enum Key: String, CodingKey, CaseIterable {
         case asOf = "as_of"
         case isDryRun = "dry_run"
     }
 
+    /// A misspelt `dry_run` must not sweep.
     public init(from decoder: any Decoder) throws {
+        try decoder.refuseKeys(besides: Key.allCases.map(\.rawValue))
         let values = try decoder.container(keyedBy: Key.self)
         asOf = try values.decodeIfPresent(GivenDay.self, forKey: .asOf)?.text
         isDryRun = try values.decodeIfPresent(Bool.self, forKey: .isDryRun) ?? false

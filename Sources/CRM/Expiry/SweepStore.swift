@@ -80,6 +80,12 @@ enum SweepStore {
             ended AS (
                 UPDATE crm_customerdistribution d SET status = o.status, ended_on = o.expired_on FROM overdue o
                 WHERE d.customer_id = o.id AND d.status = 1 RETURNING d.id, d.customer_id),
+            -- A page gave it to him and wrote no distribution: he has lost it all the same.
+            lost AS (
+                INSERT INTO crm_customerdistribution (user_id, customer_id, ctime, status, origin, ended_on)
+                SELECT consultant_id, id, expired_on, status, 'crm', expired_on FROM overdue o
+                WHERE NOT EXISTS (
+                    SELECT FROM crm_customerdistribution d WHERE d.customer_id = o.id AND d.status = 1)),
             freed AS (
                 UPDATE crm_customer c SET consultant_id = NULL, pool_since = o.expired_on, version = c.version + 1
                 FROM overdue o WHERE c.id = o.id),

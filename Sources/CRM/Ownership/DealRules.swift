@@ -14,16 +14,10 @@ enum DealRules {
         guard let refusal = customer.refusal(asOwner: seller) else {
             return seller.map { .success(.onTime(seller: $0)) } ?? .failure(.notOwner)
         }
-        guard isLate else { return .failure(refusal) }
-        switch customer.state {
-        case .private: return .failure(.taken)
-        case .closed: return .failure(.closed)
-        case .pending: return .failure(.state)
-        case .public where customer.isPromised: return .failure(.taken)
-        case .public:
-            guard let past = customer.past, past.status.isExpiry else { return .failure(.state) }
-            return .success(.late(seller: past.user))
-        }
+        // Nobody else than its last owner had it to sign, and whoever has it now would lose it.
+        guard isLate, customer.state == .public, !customer.isPromised, let past = customer.past, past.status.isExpiry
+        else { return .failure(refusal) }
+        return .success(.late(seller: past.user))
     }
 }
 

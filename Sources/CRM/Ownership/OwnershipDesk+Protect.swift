@@ -24,10 +24,16 @@ extension OwnershipDesk {
 
 /// Until when a customer may be protected. Pure.
 enum ProtectRules {
+    /// The day after it must still have four digits of a year.
+    private static let last = Day("9999-12-30") ?? Day(number: 0)
+
     /// - Returns: `nil` for a day that is not over.
     static func problem(_ until: String, today: Day) -> CustomerProblem? {
         guard let day = Day(until), day.description == until else {
             return CustomerProblem(pointer: "/until", code: "type", message: "must be a day such as 2026-01-31")
+        }
+        if day > last {
+            return CustomerProblem(pointer: "/until", code: "range", message: "日期最晚可到 \(last)")
         }
         if day < today {
             return CustomerProblem(pointer: "/until", code: "range", message: "must not lie before today, \(today)")

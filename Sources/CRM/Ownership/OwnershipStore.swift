@@ -45,6 +45,7 @@ enum OwnershipStore {
         _ user: Int, of customer: Int, in tx: inout Transaction
     ) throws -> GrabRules.Grabber? {
         guard try lockSeller(user, in: &tx) else { return nil }
+        try AssignmentStore.makeRoom(of: user, in: &tx)
         let rows = try tx.query(
             """
             SELECT paidan.is_barred(\(customer)::bigint, \(user)::bigint), l.holding_cap, l.daily_cap,

@@ -114,6 +114,8 @@ public struct Reconciler: Service {
         let hooks = hooks
         let before = assignable
         assignable = try await pool.transaction { tx in
+            try Author.set("job:reconcile", in: &tx)
+            try AssignmentStore.makeRoom(in: &tx)
             let now = Set(try AssignmentStore.sellers(in: &tx).filter { $0.refusal == nil }.map(\.user))
             if isTime || !now.isSubset(of: before) { try WaitingCustomers.enqueue(in: &tx) }
             if isTime { try WaitingCustomers.checkCapacity(hooks, in: &tx) }

@@ -104,6 +104,11 @@ BEGIN
     reason := paidan.expiry_status(c.recv_date, c.last_consult_date);
     writer := paidan.write_as_service();
     UPDATE crm_customerdistribution SET status = reason, ended_on = due WHERE customer_id = customer AND status = 1;
+    IF NOT FOUND THEN
+        -- A page gave it to him and wrote no distribution: he has lost it all the same.
+        INSERT INTO crm_customerdistribution (user_id, customer_id, ctime, status, origin, ended_on)
+        VALUES (c.consultant_id, customer, due, reason, 'crm', due);
+    END IF;
     UPDATE crm_customer SET consultant_id = NULL, pool_since = due WHERE id = customer;
     INSERT INTO paidan.audit_log (action, entity, entity_id, before, after)
     VALUES ('customer.expire', 'crm_customer', customer,

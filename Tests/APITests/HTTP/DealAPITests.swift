@@ -33,7 +33,7 @@ import Testing
         let path = "/v1/customers/\(id)/deal"
         let late = #"{"late": true}"#
         for token in [mine, other] { expectProblem(try await service.ask("POST", path, late, token: token), 403) }
-        expectProblem(try await service.ask("POST", path, late, token: service.clerk()), 409, "taken")
+        expectProblem(try await service.ask("POST", path, late, token: service.clerk()), 409, "not_owner")
         try await service.makeOverdue(id)
         for token in [mine, other] { expectProblem(try await service.ask("POST", path, late, token: token), 403) }
         expectProblem(try await service.ask("POST", path, token: mine), 409, "expired")
@@ -43,11 +43,11 @@ import Testing
         #expect(made.status == 200, "\(made.text)")
         #expect(made.json["pool_state"].string == "closed")
         #expect(made.json["consultant_id"].string != nil)
-        expectProblem(try await service.ask("POST", path, late, token: service.clerk()), 409, "closed")
+        expectProblem(try await service.ask("POST", path, late, token: service.clerk()), 409, "not_owner")
         let pending = try await service.ask(
             "POST", "/v1/customers", "{\"qq\": \(Int.random(in: 10_000_000_000...99_999_999_999)), \"name\": \"甲\"}")
         let waiting = "/v1/customers/\(pending.json["id"].string ?? "")/deal"
-        expectProblem(try await service.ask("POST", waiting, late), 409, "state")
+        expectProblem(try await service.ask("POST", waiting, late), 409, "not_owner")
         expectProblem(try await service.ask("POST", waiting), 409, "not_owner")
     }
 
