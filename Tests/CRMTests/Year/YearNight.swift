@@ -40,7 +40,7 @@ extension YearWorld {
 
     /// A sheet of the day's customers, through the whole import; a few come singly.
     func arrivals(_ day: Int, _ random: inout SeededRandom) async throws {
-        let first = day * plan.customersPerDay
+        let first = min(day * plan.customersPerDay, plan.customers)
         let numbers = (first..<min(first + plan.customersPerDay, plan.customers)).map { 10_000_000 + $0 }
         let singles = numbers.count / 10
         for number in numbers.prefix(singles) {
