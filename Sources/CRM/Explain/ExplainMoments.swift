@@ -35,9 +35,10 @@ struct ExplainMoments: Sendable {
         measureNotes()
         guard let student = facts.student else { return }
         // Whoever signs again stays the student that he is.
-        enrolled = zip(facts.distributions, spans).first { distribution, _ in
-            distribution.status == 2 && (student.day == nil || distribution.ended == student.day)
-        }?.1.ended
+        enrolled =
+            zip(facts.distributions, spans).first { distribution, _ in
+                distribution.status == 2 && (student.day == nil || distribution.ended == student.day)
+            }?.1.ended
     }
 
     private func later(_ day: ExplainFacts.Day, _ floor: Int) -> Int { day.holds(floor) ? floor : day.begin }

@@ -90,7 +90,8 @@ import Testing
             let path = "/v1/customers/\(made.json["id"].string ?? "")"
             #expect(try await service.ask("POST", path + "/deal", token: seller).status == 200)
             #expect(try await service.ask("POST", path + "/reopen").status == 200)
-            #expect(try await service.ask("POST", path + "/payments", #"{"pay_type": 1, "paid_fee": 100}"#).status == 200)
+            let paid = try await service.ask("POST", path + "/payments", #"{"pay_type": 1, "paid_fee": 100}"#)
+            #expect(paid.status == 200, "\(paid.text)")
             let story = try await service.ask("GET", path + "/explain")
             let facts = story.json["facts"].items
             #expect(Set(facts.compactMap { $0["user_id"].string }) == [id], "\(story.text)")

@@ -85,7 +85,9 @@ struct ExplainDayTests {
             #expect(try await lab.desk.release(id, reason: "不合适", by: lab.seller(2)).word == "done")
             try await lab.at("2018-05-19 10:00:50")
             #expect(try await lab.desk.grab(id, by: lab.seller(3)).word == "done")
-            let lines = try await told(lab, id).filter { $0.contains("被转出") || $0.contains("开始") || $0.contains("退回公海（") }
+            let lines = try await told(lab, id).filter {
+                $0.contains("被转出") || $0.contains("开始") || $0.contains("退回公海（")
+            }
             // How it came to its first seller has no record of its own.
             #expect(
                 lines.dropFirst() == [
