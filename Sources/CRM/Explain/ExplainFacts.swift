@@ -95,6 +95,16 @@ struct ExplainFacts: Sendable {
         let protectedUntil: String?
         /// Names of the changed columns.
         let columns: [String]
+        /// Whom it is about in its own words, a row of `crm_userinfo`: who got the customer, in whose name it closed,
+        /// whose note or payment it was.
+        var subject: Int?
+        /// The distribution that it began.
+        var began: Int?
+        /// The note that it wrote, and whether that moved the clock.
+        var note: Int?
+        var movedClock: Bool?
+        /// The customer signed.
+        var closes = false
     }
 
     /// Why a pending customer has nobody.

@@ -136,15 +136,24 @@ struct ExplainReading: Sendable {
             """
             SELECT a.id, \(moment("a.at")), a.actor, u.id, a.action,
                 CASE WHEN a.entity = 'crm_customerdistribution' THEN a.entity_id::bigint END,
-                (a.before ->> 'consultant_id')::bigint, (a.after ->> 'consultant_id')::bigint,
-                a.after ->> 'protected_until',
+                CASE WHEN a.is_own THEN (a.before ->> 'consultant_id')::bigint END,
+                CASE WHEN a.is_own THEN (a.after ->> 'consultant_id')::bigint END, a.after ->> 'protected_until',
                 coalesce((SELECT string_agg(k, ',' ORDER BY k)
                     FROM jsonb_object_keys(CASE WHEN jsonb_typeof(a.after) = 'object' THEN a.after
-                        WHEN jsonb_typeof(a.before) = 'object' THEN a.before END) k), '')
+                        WHEN jsonb_typeof(a.before) = 'object' THEN a.before END) k), ''),
+                CASE WHEN a.is_own THEN (a.after ->> 'user_id')::bigint
+                    ELSE coalesce(a.after ->> 'consultant_id', a.before ->> 'consultant_id')::bigint END,
+                CASE WHEN a.action LIKE 'customer.%' THEN (a.after ->> 'distribution_id')::bigint END,
+                CASE WHEN a.action = 'customer.follow_up' THEN (a.after ->> 'note_id')::bigint END,
+                CASE WHEN a.action = 'customer.follow_up' THEN (a.after ->> 'clock_moved')::boolean END,
+                coalesce(a.is_own AND a.entity = 'crm_customer' AND a.action <> 'customer.expire'
+                    AND a.after ->> 'status' = '1', false)
             FROM (
-                SELECT * FROM paidan.audit_log WHERE entity = 'crm_customer' AND entity_id = \(String(customer))
+                -- What a page did to a note, a payment, a student or a course stands among the customer's rows too.
+                SELECT *, action !~ '^(note|payment|student|course)[.]' AS is_own FROM paidan.audit_log
+                WHERE entity = 'crm_customer' AND entity_id = \(String(customer))
                 UNION ALL
-                SELECT l.* FROM crm_customerdistribution d JOIN paidan.audit_log l
+                SELECT l.*, true FROM crm_customerdistribution d JOIN paidan.audit_log l
                     ON l.entity = 'crm_customerdistribution' AND l.entity_id = d.id::text
                 WHERE d.customer_id = \(customer)::bigint) a
             LEFT JOIN crm_userinfo u
@@ -156,12 +165,14 @@ struct ExplainReading: Sendable {
                 id: try row.int(0), at: try row.int(1), actor: try row.text(2), seller: try row.optionalInt(3),
                 action: try row.text(4), distribution: try row.optionalInt(5), ownerBefore: try row.optionalInt(6),
                 ownerAfter: try row.optionalInt(7), protectedUntil: row.optionalText(8),
-                columns: try row.text(9).split(separator: ",").map(String.init))
+                columns: try row.text(9).split(separator: ",").map(String.init), subject: try row.optionalInt(10),
+                began: try row.optionalInt(11), note: try row.optionalInt(12), movedClock: try row.optionalBool(13),
+                closes: try row.bool(14))
         }
     }
 
-    func rules(_ distributions: [ExplainFacts.Distribution], in tx: inout Transaction) throws -> ExplainFacts.Rules {
-        let former = Set(distributions.filter { $0.archived == nil && $0.status != 1 }.map(\.user)).sorted()
+    func rules(of facts: ExplainFacts, in tx: inout Transaction) throws -> ExplainFacts.Rules {
+        let former = Set(facts.distributions.filter { $0.archived == nil && $0.status != 1 }.map(\.user)).sorted()
         let row = try tx.query(
             """
             SELECT paidan.setting('follow_up_days', '3')::int, paidan.setting('deal_days', '15')::int,
@@ -170,9 +181,25 @@ struct ExplainReading: Sendable {
                 coalesce((SELECT string_agg(u::text, ',') FROM unnest(\(former)::bigint[]) u
                     WHERE paidan.is_barred(\(customer)::bigint, u)), '')
             """)[0]
-        return ExplainFacts.Rules(
+        var rules = ExplainFacts.Rules(
             followUpDays: try row.int(0), dealDays: try row.int(1), isWorkday: try row.bool(2),
             formerOwner: try row.text(3), cooldownDays: try row.int(4),
             barred: Set(try row.text(5).split(separator: ",").compactMap { Int($0) }))
+        if facts.customer.lost != nil {
+            rules.barred = try barredAsOfToday(former + [facts.customer.consultant].compactMap(\.self), in: &tx)
+        }
+        return rules
+    }
+
+    /// Of a customer that fell and that no sweep has met: by the pool's own rule.
+    private func barredAsOfToday(_ sellers: [Int], in tx: inout Transaction) throws -> Set<Int> {
+        let today = try TodaySQL.read(in: &tx)
+        var barred: Set<Int> = []
+        for seller in sellers {
+            let rows = try tx.query(
+                "SELECT \(PoolSQL.isBarred("c", seller, today)) FROM crm_customer c WHERE c.id = \(customer)::bigint")
+            if try rows.first?.bool(0) ?? false { barred.insert(seller) }
+        }
+        return barred
     }
 }

@@ -48,7 +48,7 @@ public struct ExplainStore: Sendable {
         facts.payments = try reading.payments(in: &tx)
         facts.student = try reading.student(in: &tx)
         facts.changes = try reading.changes(in: &tx)
-        facts.rules = try reading.rules(facts.distributions, in: &tx)
+        facts.rules = try reading.rules(of: facts, in: &tx)
         if row.state == "pending" { facts.wait = try wait(facts, in: &tx) }
         return facts
     }

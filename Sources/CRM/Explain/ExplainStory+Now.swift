@@ -78,8 +78,9 @@ extension ExplainStory {
             : "曾经失去过的人不能再抢"
         var named: Set<Int> = []
         for distribution in facts.distributions.reversed() {
-            let isLost = customer.lost != nil && distribution.status == 1
-            guard isLost || bars(distribution) && facts.rules.barred.contains(distribution.user),
+            let isLost =
+                customer.lost != nil && distribution.status == 1 && distribution.user == customer.consultant
+            guard isLost || bars(distribution), facts.rules.barred.contains(distribution.user),
                 named.insert(distribution.user).inserted
             else { continue }
             let why = isLost ? "已过期" : ExplainWords.end(distribution.status)

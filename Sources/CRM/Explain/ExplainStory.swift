@@ -2,14 +2,15 @@
 struct ExplainStory: Sendable {
     let facts: ExplainFacts
     private(set) var told: [CustomerStory.Fact] = []
-    /// When each ownership began and ended, where the tables know the moment or it follows from another.
-    private var spans: [(began: Int, ended: Int?)] = []
+    private let moments: ExplainMoments
 
-    init(_ facts: ExplainFacts) { self.facts = facts }
+    init(_ facts: ExplainFacts) {
+        self.facts = facts
+        moments = ExplainMoments(facts)
+    }
 
     static func compose(_ facts: ExplainFacts) -> CustomerStory {
         var story = ExplainStory(facts)
-        story.measure()
         story.tellArrival()
         story.tellChanges()
         story.tellOwners()
@@ -52,55 +53,17 @@ struct ExplainStory: Sendable {
 
     // MARK: Who had it
 
-    /// A day's row is put behind what it followed from on that day.
-    private mutating func measure() {
-        var used: Set<Int> = []
-        var floor = facts.imported?.storedAt ?? 0
-        for distribution in facts.distributions {
-            let began = moment(ofBegin: distribution, &used) ?? later(distribution.began, floor)
-            floor = began
-            var ended: Int?
-            if let day = distribution.ended {
-                ended = distribution.isExpired ? day.begin : moment(ofEnd: distribution, day) ?? later(day, floor)
-                floor = max(floor, ended ?? 0)
-            }
-            spans.append((began, ended))
-        }
-    }
-
-    private func later(_ day: ExplainFacts.Day, _ floor: Int) -> Int { day.holds(floor) ? floor : day.begin }
-
-    private func moment(ofBegin distribution: ExplainFacts.Distribution, _ used: inout Set<Int>) -> Int? {
-        if let at = distribution.slot?.at { return at }
-        if distribution.origin == "import", let at = facts.imported?.storedAt, distribution.began.holds(at) {
-            return at
-        }
-        let found = facts.changes.first { change in
-            change.distribution == distribution.id && change.action == "database.insert"
-                || change.distribution == nil && change.ownerAfter == distribution.user
-                    && distribution.began.holds(change.at) && !used.contains(change.id)
-        }
-        guard let found else { return nil }
-        used.insert(found.id)
-        return found.at
-    }
-
-    private func moment(ofEnd distribution: ExplainFacts.Distribution, _ day: ExplainFacts.Day) -> Int? {
-        facts.changes.first { change in
-            day.holds(change.at) && change.action != "customer.expire"
-                && (change.distribution == distribution.id && change.columns.contains("status")
-                    || change.distribution == nil
-                        && (change.ownerBefore == distribution.user
-                            || distribution.status == 2 && change.columns.contains("status")))
-        }?.at
-    }
-
     private mutating func tellOwners() {
         for (index, distribution) in facts.distributions.enumerated() {
-            let span = spans[index]
+            let span = moments.spans[index]
             let source =
                 (distribution.archived == nil ? "crm_customerdistribution " : "paidan.distribution_archive ")
                 + "\(distribution.id)"
+            if span.isLateDeal {
+                tell(
+                    span.began, "销售 \(distribution.user) 在期限过后补报成单（2）", user: distribution.user, source)
+                continue
+            }
             if let slot = distribution.slot {
                 tell(
                     slot.at ?? span.began,
@@ -138,29 +101,20 @@ struct ExplainStory: Sendable {
         for change in facts.changes {
             tell(
                 change.at, "\(ExplainWords.actor(change.actor))\(ExplainWords.change(change))",
-                user: change.ownerAfter ?? change.ownerBefore ?? change.seller, "paidan.audit_log \(change.id)")
+                user: change.ownerAfter ?? change.subject ?? change.ownerBefore ?? change.seller,
+                "paidan.audit_log \(change.id)")
         }
     }
 
     private mutating func tellWork() {
-        for note in facts.notes {
-            let held = facts.distributions.indices.last { index in
-                let distribution = facts.distributions[index]
-                guard distribution.user == note.user, distribution.began.begin <= note.day.begin else { return false }
-                guard let end = distribution.ended?.begin else { return true }
-                return distribution.isExpired ? note.day.begin < end : note.day.begin <= end
-            }
+        for (note, moment) in zip(facts.notes, moments.notes) {
             let effect =
-                switch (held, note.isVisible) {
-                case (nil, _): "，当时不是负责人，期限不变"
-                case (_, false): "，内容空白，期限不变"
-                default: "，跟进期限从 \(note.day.text) 重新计算"
+                switch (moment.isOwners, note.isVisible) {
+                case (false, _): "，当时不是负责人，期限不变"
+                case (true, false): "，内容空白，期限不变"
+                case (true, true): "，跟进期限从 \(note.day.text) 重新计算"
                 }
-            let audited = facts.changes.first {
-                $0.action == "customer.follow_up" && note.day.holds($0.at) && $0.seller == note.user
-            }
-            let at = audited?.at ?? held.map { later(note.day, spans[$0].began) } ?? note.day.begin
-            tell(at, "销售 \(note.user) 写了跟进记录\(effect)", user: note.user, "crm_consultrecord \(note.id)")
+            tell(moment.at, "销售 \(note.user) 写了跟进记录\(effect)", user: note.user, "crm_consultrecord \(note.id)")
         }
         for payment in facts.payments {
             tell(
@@ -168,8 +122,7 @@ struct ExplainStory: Sendable {
                 "crm_paymentrecord \(payment.id)")
         }
         if let student = facts.student {
-            let last = facts.distributions.indices.last { facts.distributions[$0].status == 2 }
-            let at = last.flatMap { spans[$0].ended } ?? student.day?.begin ?? facts.customer.now
+            let at = moments.enrolled ?? student.day?.begin ?? facts.customer.now
             tell(at, "报名，建立学员档案", "crm_student \(student.id)")
         }
     }

@@ -72,7 +72,7 @@ enum ExplainWords {
             return "转移客户" + (change.ownerAfter.map { "给销售 \($0)" } ?? "")
         case "customer.deal": return "报成单"
         case "customer.late_deal": return "补报成单"
-        case "customer.reopen": return "重新打开客户" + (change.ownerAfter.map { "，交给销售 \($0)" } ?? "")
+        case "customer.reopen": return "重新打开客户" + ((change.ownerAfter ?? change.subject).map { "，交给销售 \($0)" } ?? "")
         case "customer.protect":
             return change.protectedUntil.map { "保护客户到 \($0)" } ?? "取消保护"
         case "customer.to_pool": return "把客户放入公海"

@@ -14,7 +14,7 @@ extension OwnershipDesk {
             if let refusal = rules.refusal(customer, grabber) { return .refused(refusal) }
             let distribution = try OwnershipStore.give(id, to: seller, .grab, in: &tx)
             try events.publish("grabbed", [distribution], in: &tx)
-            return .changed()
+            return .changed(details: Array("{\"distribution_id\":\(distribution)}".utf8))
         }
     }
 }

@@ -11,7 +11,7 @@ extension OwnershipDesk {
             try OwnershipStore.end(customer.id, .movedOut, in: &tx)
             let distribution = try OwnershipStore.give(customer.id, to: user, .manual, in: &tx)
             try events.publish("transferred", [distribution], in: &tx)
-            return .changed()
+            return .changed(details: Array("{\"distribution_id\":\(distribution)}".utf8))
         }
     }
 }

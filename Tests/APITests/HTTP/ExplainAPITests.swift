@@ -80,6 +80,28 @@ import Testing
         }
     }
 
+    /// Accounts and persons have numbers of their own: the manager's account has a number that no person has.
+    @Test func personsAreSellersNeverAccounts() async throws {
+        try await TestService.with { service in
+            let seller = try await service.token(for: "own", roles: ["销售"], seller: true)
+            let id = try await service.ask("GET", "/v1/me", token: seller).json["seller_id"].string ?? ""
+            let made = try await service.ask(
+                "POST", "/v1/customers", #"{"qq": "900201", "name": "王小明", "assign": "self"}"#, token: seller)
+            let path = "/v1/customers/\(made.json["id"].string ?? "")"
+            #expect(try await service.ask("POST", path + "/deal", token: seller).status == 200)
+            #expect(try await service.ask("POST", path + "/reopen").status == 200)
+            let paid = try await service.ask("POST", path + "/payments", #"{"pay_type": 1, "paid_fee": 100}"#)
+            #expect(paid.status == 200, "\(paid.text)")
+            let story = try await service.ask("GET", path + "/explain")
+            let facts = story.json["facts"].items
+            #expect(Set(facts.compactMap { $0["user_id"].string }) == [id], "\(story.text)")
+            for words in ["重新打开客户，交给销售 \(id)", "报成单"] {
+                let fact = facts.last { $0["what"].string?.contains(words) == true }
+                #expect(fact?["user_id"].string == id, "\(words): \(story.text)")
+            }
+        }
+    }
+
     @Test func anImportedOneNamesItsRow() async throws {
         try await TestService.with { service in
             let sent = try await service.ask(

@@ -90,6 +90,7 @@ struct ExplainStoryTests {
         var facts = ExplainFacts(customer: customer("public", of: 7))
         facts.customer.lost = (day(17), 4)
         facts.distributions = [distribution(21, 7, "crm", from: 1)]
+        facts.rules.barred = [7]
         let story = ExplainStory.compose(facts)
         let fact = story.facts.first { $0.at == day(17).begin }
         #expect(fact?.what == "成单期限在 2018-05-17 之前已满，还没有清理到；从 2018-05-17 起已在公海（4）")
@@ -150,6 +151,31 @@ struct ExplainStoryTests {
         #expect(words.contains { $0.hasPrefix("销售 6 不能再抢") && $0.contains("30 天内") })
         #expect(!words.contains { $0.hasPrefix("销售 5 不能再抢") })
         #expect(words.contains("从 2018-05-12 起在公海"))
+    }
+
+    @Test("without ids: a create ends nothing, and each change serves one row, in order")
+    func withoutNames() {
+        var facts = ExplainFacts(customer: customer("private", of: 7))
+        facts.distributions = [
+            distribution(1, 7, "self", 2, from: 3, to: 3), distribution(2, 8, "manual", 5, from: 3, to: 3),
+            distribution(3, 7, "manual", 2, from: 3, to: 3), distribution(4, 8, "manual", from: 3),
+        ]
+        facts.student = .init(id: 1, day: day(3))
+        func closed(_ id: Int, _ hour: Int) -> ExplainFacts.Change {
+            ExplainFacts.Change(
+                id: id, at: moment(3, hour), actor: "user:12", seller: 7, action: "customer.deal", distribution: nil,
+                ownerBefore: nil, ownerAfter: nil, protectedUntil: nil, columns: ["status"], subject: 7, closes: true)
+        }
+        facts.changes = [
+            change(1, moment(3, 8), "customer.create", by: "user:12", seller: 7, to: 7), closed(2, 9),
+            change(3, moment(3, 10), "customer.reopen", by: "user:2", from: 7, to: 8),
+            change(4, moment(3, 11), "customer.transfer", by: "user:2", from: 8, to: 7), closed(5, 12),
+            change(6, moment(3, 13), "customer.reopen", by: "user:2", from: 7, to: 8),
+        ]
+        let spans = ExplainMoments(facts).spans
+        #expect(spans.map(\.began) == [8, 10, 11, 13].map { moment(3, $0) })
+        #expect(spans.map(\.ended) == [moment(3, 9), moment(3, 11), moment(3, 12), nil])
+        #expect(ExplainMoments(facts).enrolled == moment(3, 9))
     }
 
     @Test("a customer of whom nothing is known but its row")
