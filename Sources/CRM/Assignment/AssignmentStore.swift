@@ -106,16 +106,23 @@ enum AssignmentStore {
     /// A customer that somebody has locked is passed over, so that it never waits; it is still held then.
     /// - Parameter user: this seller alone.
     static func makeRoom(of user: Int? = nil, in tx: inout Transaction) throws {
+        // Mostly nobody is full: asked first, or each assignment would look through the private customers.
+        let full = try tx.query(
+            """
+            SELECT l.user_id FROM paidan.rank_limit l
+            WHERE (\(user)::bigint IS NULL OR l.user_id = \(user)::bigint) AND l.holding_cap <= (
+                SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
+                    WHERE d.user_id = l.user_id AND d.status = 1 LIMIT l.holding_cap) held)
+            """
+        ).map { try $0.int(0) }
+        if full.isEmpty { return }
         _ = try tx.query(
             """
             SELECT paidan.expire_customer(overdue.id) FROM (
-                SELECT c.id FROM paidan.rank_limit l CROSS JOIN (
+                SELECT c.id FROM crm_customer c, (
                     SELECT paidan.today() AS today, paidan.setting('follow_up_days', '3')::int AS follow,
                         paidan.setting('deal_days', '15')::int AS deal OFFSET 0) rule
-                JOIN crm_customer c ON c.consultant_id = l.user_id AND c.pool_state = 'private'
-                WHERE (\(user)::bigint IS NULL OR l.user_id = \(user)::bigint) AND l.holding_cap <= (
-                        SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
-                            WHERE d.user_id = l.user_id AND d.status = 1 LIMIT l.holding_cap) held)
+                WHERE c.consultant_id = ANY(\(full)::bigint[]) AND c.pool_state = 'private'
                     -- With a calendar of work days it is later, never earlier.
                     AND (c.last_consult_date < rule.today - rule.follow OR c.recv_date < rule.today - rule.deal)
                     AND paidan.expired_on(c.recv_date, c.last_consult_date, c.protected_until) <= rule.today
