@@ -42,9 +42,9 @@ extension AssignmentStore {
             """
             UPDATE crm_customer c SET consultant_id = given.user_id, recv_date = day.today,
                 last_consult_date = day.today, version = c.version + 1
-            FROM unnest(\(customers)::bigint[], \(users)::bigint[]) given (customer_id, user_id),
+            FROM unnest(\(customers)::int[], \(users)::int[]) given (customer_id, user_id),
                 (SELECT paidan.today() AS today OFFSET 0) day
-            WHERE c.id = given.customer_id AND c.pool_state = 'pending'
+            WHERE c.id = given.customer_id AND c.pool_state || '' = 'pending'
             """
         ).affected
         guard changed == assignments.count else {

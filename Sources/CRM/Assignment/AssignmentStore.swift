@@ -44,20 +44,24 @@ enum AssignmentStore {
 
     /// Locks those of the customers that are pending, and that no page of the CRM is just giving to somebody.
     ///
+    /// Ids are compared as the columns' own type: of another type each row would be compared with each id wherever the
+    /// planner takes no index of ids. For the same reason no index of all that are pending must tempt it.
     /// - Returns: in the order of `ids`, with the sellers who may not have them.
     static func pendingCustomers(
         _ ids: [Int], formerOwner: String, in tx: inout Transaction
     ) throws -> [WaitingCustomer] {
         let locked = try tx.query(
             """
-            SELECT id FROM crm_customer c WHERE id = ANY(\(ids)::bigint[]) AND pool_state = 'pending'
-                AND NOT EXISTS (
-                    SELECT FROM crm_customerdistribution d WHERE d.customer_id = c.id AND d.status = 1)
+            SELECT id FROM crm_customer WHERE id = ANY(\(ids)::int[]) AND pool_state || '' = 'pending'
             ORDER BY id FOR NO KEY UPDATE
             """)
+        // A statement of its own: it sees what those who held the locks have committed.
+        let promised = try tx.query(
+            "SELECT customer_id FROM crm_customerdistribution WHERE customer_id = ANY(\(ids)::int[]) AND status = 1")
         var barred: [Int: [Int]] = [:]
         barred.reserveCapacity(locked.count)
         for row in locked { barred[try row.int(0)] = [] }
+        for row in promised { barred[try row.int(0)] = nil }
         if barred.isEmpty { return [] }
         for row in try tx.query(barredSellers(ids, formerOwner: formerOwner)) {
             barred[try row.int(0)]?.append(try row.int(1))
@@ -76,7 +80,7 @@ enum AssignmentStore {
             return """
                 SELECT last.customer_id, last.user_id FROM (
                     SELECT DISTINCT ON (customer_id) customer_id, user_id, status, ended_on
-                    FROM crm_customerdistribution WHERE customer_id = ANY(\(ids)::bigint[]) AND status <> 1
+                    FROM crm_customerdistribution WHERE customer_id = ANY(\(ids)::int[]) AND status <> 1
                     ORDER BY customer_id, id DESC) last,
                     (SELECT paidan.setting('cooldown_days', '0')::int AS days, paidan.today() AS today OFFSET 0) cooldown
                 WHERE last.status IN (3, 4, 6)
@@ -85,7 +89,7 @@ enum AssignmentStore {
         }
         return """
             SELECT DISTINCT customer_id, user_id FROM crm_customerdistribution
-            WHERE customer_id = ANY(\(ids)::bigint[]) AND status IN (3, 4, 6)
+            WHERE customer_id = ANY(\(ids)::int[]) AND status IN (3, 4, 6)
             """
     }
 

@@ -5,7 +5,7 @@ public import ServiceLifecycle
 /// Takes new and edited customers into the index of the search, beside whatever else is going on.
 ///
 /// A search finds them before that too, by looking at each: an import does not wait for the index, and this takes no
-/// more than a third of a processor's time. Several processes may do it at once.
+/// more than a third of a processor's time. Of several processes one is at it.
 public struct SearchIndexer: Service {
     private static let pause = Duration.seconds(2)
     /// Customers of one transaction.
