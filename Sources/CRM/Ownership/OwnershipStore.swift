@@ -46,21 +46,38 @@ enum OwnershipStore {
     ) throws -> GrabRules.Grabber? {
         guard try lockSeller(user, in: &tx) else { return nil }
         try AssignmentStore.makeRoom(of: user, in: &tx)
+        var grabber = try grabber(user, countsOverdue: true, in: &tx)
+        grabber?.isBarred = try tx.query("SELECT paidan.is_barred(\(customer)::bigint, \(user)::bigint)")[0].bool(0)
+        return grabber
+    }
+
+    /// What bounds a seller's grabs of any customer, at this moment.
+    ///
+    /// - Parameter countsOverdue: customers whose last day with him is over count as held: after those that can be have
+    ///   been let go, the others are his until somebody does.
+    /// - Returns: `nil` unless he is an active person of department 1001.
+    static func grabber(
+        _ user: Int, countsOverdue: Bool, in tx: inout Transaction
+    ) throws -> GrabRules.Grabber? {
         let rows = try tx.query(
             """
-            SELECT paidan.is_barred(\(customer)::bigint, \(user)::bigint), l.holding_cap, l.daily_cap,
-                (SELECT count(*) FROM crm_customerdistribution WHERE user_id = \(user)::bigint AND status = 1),
+            SELECT l.holding_cap, l.daily_cap, (
+                    SELECT count(*) FROM crm_customerdistribution h WHERE h.user_id = u.id AND h.status = 1
+                        AND (\(countsOverdue)::boolean OR NOT EXISTS (
+                            SELECT FROM crm_customer c WHERE c.id = h.customer_id AND c.pool_state = 'private'
+                                AND paidan.expired_on(c.recv_date, c.last_consult_date, c.protected_until) <= day.today))),
                 count(d.*), count(d.*) FILTER (WHERE d.origin = 'grab')
-            FROM (SELECT paidan.today() AS today OFFSET 0) day
-            LEFT JOIN paidan.rank_limit l ON l.user_id = \(user)::bigint
-            LEFT JOIN crm_customerdistribution d ON d.user_id = \(user)::bigint AND d.ctime = day.today
+            FROM crm_userinfo u CROSS JOIN (SELECT paidan.today() AS today OFFSET 0) day
+            LEFT JOIN paidan.rank_limit l ON l.user_id = u.id
+            LEFT JOIN crm_customerdistribution d ON d.user_id = u.id AND d.ctime = day.today
                 AND d.status BETWEEN 1 AND 8 AND d.origin IN ('auto', 'grab')
-            GROUP BY l.user_id, day.today
+            WHERE u.id = \(user)::bigint AND u.is_active AND u.depart_id = 1001
+            GROUP BY u.id, l.user_id, day.today
             """)
         guard let row = rows.first else { return nil }
         return GrabRules.Grabber(
-            user: user, isBarred: try row.bool(0), holding: try row.int(3), holdingCap: try row.optionalInt(1),
-            takenToday: try row.int(4), dailyCap: try row.optionalInt(2), picksToday: try row.int(5))
+            user: user, holding: try row.int(2), holdingCap: try row.optionalInt(0), takenToday: try row.int(3),
+            dailyCap: try row.optionalInt(1), picksToday: try row.int(4))
     }
 
     /// Locks a person who is to get a customer.

@@ -41,7 +41,8 @@ public struct PoolSearch: Sendable {
     private static func grabbable(
         _ ids: [Int], by seller: Int?, _ rules: GrabRules, _ today: TodaySQL, in tx: inout Transaction
     ) throws -> Set<String> {
-        guard let seller, !ids.isEmpty, let bounds = try OwnershipStore.grabber(seller, in: &tx) else { return [] }
+        guard let seller, !ids.isEmpty, let bounds = try OwnershipStore.grabber(seller, countsOverdue: false, in: &tx)
+        else { return [] }
         let rows = try tx.query(
             """
             SELECT c.id, \(PoolSQL.isBarred("c", seller, today)),
@@ -58,30 +59,6 @@ public struct PoolSearch: Sendable {
             if rules.refusal(customer, grabber) == nil { all.insert("\(id)") }
         }
         return all
-    }
-}
-
-extension OwnershipStore {
-    /// What bounds a seller's grabs of any customer, at this moment.
-    ///
-    /// - Returns: nil unless he is an active person of department 1001.
-    static func grabber(_ user: Int, in tx: inout Transaction) throws -> GrabRules.Grabber? {
-        let rows = try tx.query(
-            """
-            SELECT l.holding_cap, l.daily_cap,
-                (SELECT count(*) FROM crm_customerdistribution WHERE user_id = u.id AND status = 1),
-                count(d.*), count(d.*) FILTER (WHERE d.origin = 'grab')
-            FROM crm_userinfo u CROSS JOIN (SELECT paidan.today() AS today OFFSET 0) day
-            LEFT JOIN paidan.rank_limit l ON l.user_id = u.id
-            LEFT JOIN crm_customerdistribution d ON d.user_id = u.id AND d.ctime = day.today
-                AND d.status BETWEEN 1 AND 8 AND d.origin IN ('auto', 'grab')
-            WHERE u.id = \(user)::bigint AND u.is_active AND u.depart_id = 1001
-            GROUP BY u.id, l.user_id, day.today
-            """)
-        guard let row = rows.first else { return nil }
-        return GrabRules.Grabber(
-            user: user, holding: try row.int(2), holdingCap: try row.optionalInt(0), takenToday: try row.int(3),
-            dailyCap: try row.optionalInt(1), picksToday: try row.int(4))
     }
 }
 

@@ -14,8 +14,12 @@ struct RoomTests {
             try await lab.cap(1, holding: 1, num: 1)
             _ = try await lab.customer(of: 1)
             let (wanted, waiting) = (try await lab.pooled(), try await lab.customer())
+            let pool = lab.desk().poolSearch
+            #expect(try await pool.page(.open, for: MoveLab.seller(1)).items.map(\.mayGrab) == [false])
             #expect(try await word(lab.desk().grab(wanted, by: MoveLab.seller(1))) == "limit")
             try await lab.freeze("2018-05-23 00:00")
+            let items = try await pool.page(.open, for: MoveLab.seller(1)).items
+            #expect(items.first { $0.customer.id == "\(wanted)" }?.mayGrab == true)
             #expect(try await word(lab.desk().grab(wanted, by: MoveLab.seller(1))) == "done")
             try await lab.base.assign(customers: [waiting])
             #expect(try await lab.state(waiting).hasPrefix("pending"))
