@@ -38,12 +38,12 @@ extension AssignmentStore {
         if assignments.isEmpty { return [] }
         let customers = assignments.map(\.customer)
         let users = assignments.map(\.slot.user)
+        // Scalar subqueries are evaluated once: the day from a joined row would be asked for with each customer.
         let changed = try tx.query(
             """
-            UPDATE crm_customer c SET consultant_id = given.user_id, recv_date = day.today,
-                last_consult_date = day.today, version = c.version + 1
-            FROM unnest(\(customers)::int[], \(users)::int[]) given (customer_id, user_id),
-                (SELECT paidan.today() AS today OFFSET 0) day
+            UPDATE crm_customer c SET consultant_id = given.user_id, recv_date = (SELECT paidan.today()),
+                last_consult_date = (SELECT paidan.today()), version = c.version + 1
+            FROM unnest(\(customers)::int[], \(users)::int[]) given (customer_id, user_id)
             WHERE c.id = given.customer_id AND c.pool_state || '' = 'pending'
             """
         ).affected
@@ -54,9 +54,8 @@ extension AssignmentStore {
         let rows = try tx.query(
             """
             INSERT INTO crm_customerdistribution (user_id, customer_id, ctime, status, origin)
-            SELECT given.user_id, given.customer_id, day.today, 1, 'auto'
-            FROM unnest(\(customers)::bigint[], \(users)::bigint[]) WITH ORDINALITY given (customer_id, user_id, place),
-                (SELECT paidan.today() AS today OFFSET 0) day
+            SELECT given.user_id, given.customer_id, (SELECT paidan.today()), 1, 'auto'
+            FROM unnest(\(customers)::bigint[], \(users)::bigint[]) WITH ORDINALITY given (customer_id, user_id, place)
             ORDER BY given.place
             RETURNING id, customer_id
             """)
