@@ -3,6 +3,7 @@ extension PostgresConfiguration {
     var sessionSettings: SQL {
         let silence = max(1, Int64(silence / .milliseconds(1)))
         let idle = max(1, silence / 3000)
+        // Nothing here runs so long that compiling its plan would pay.
         // The last four are for a client that the network has swallowed in mid-statement or in mid-COPY, where the first
         // does not count: the server asks whether it is there, and ends the session as soon. Over a unix socket they are
         // ignored. A server on another system than Linux refuses the last.
@@ -10,6 +11,7 @@ extension PostgresConfiguration {
             SELECT pg_backend_pid(), set_config('DateStyle', 'ISO, YMD', false),
             set_config('IntervalStyle', 'iso_8601', false),
             set_config('TimeZone', \(timeZone), false), set_config('bytea_output', 'hex', false),
+            set_config('jit', 'off', false),
             set_config('idle_in_transaction_session_timeout', \("\(silence)"), false),
             set_config('tcp_user_timeout', \("\(silence)"), false),
             set_config('tcp_keepalives_idle', \("\(idle)"), false),

@@ -11,8 +11,6 @@ struct AssignmentGround {
     /// 0 before the first.
     let lastCycle: Int
     let rankVersion: Int
-    /// `any_former` or `last_owner`.
-    let formerOwner: String
 }
 
 /// Reads of the assignment. Lock order: advisory lock, customers, sellers, slots, each by id.
@@ -23,86 +21,22 @@ enum AssignmentStore {
     static let momentNow = "paidan.now() + (clock_timestamp() - pg_catalog.now())"
 
     /// Takes the lock until the transaction ends, then reads (a statement of its own sees what its last holder wrote).
-    static func lock(in tx: inout Transaction) throws -> AssignmentGround {
-        _ = try tx.query("SELECT pg_advisory_xact_lock(\(lockKey)::bigint)")
-        return try ground(in: &tx)
-    }
+    static func lock(in tx: inout Transaction) throws -> AssignmentGround { try tx.run(takeLock, readGround).1 }
 
-    private static func ground(in tx: inout Transaction) throws -> AssignmentGround {
-        let rows = try tx.query(
-            """
-            SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, \(raw: momentNow),
-                (SELECT cycle_no FROM paidan.assign_cycle WHERE closed_at IS NULL),
-                coalesce((SELECT max(cycle_no) FROM paidan.assign_cycle), 0),
-                paidan.setting('rank_version', '1')::bigint, paidan.setting('former_owner', 'any_former')
-            """)
+    static let takeLock = Statement<Void>("SELECT pg_advisory_xact_lock(\(lockKey)::bigint)")
+
+    static let readGround = Statement<AssignmentGround>(
+        """
+        SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, \(raw: momentNow),
+            (SELECT cycle_no FROM paidan.assign_cycle WHERE closed_at IS NULL),
+            coalesce((SELECT max(cycle_no) FROM paidan.assign_cycle), 0),
+            paidan.setting('rank_version', '1')::bigint
+        """
+    ) { rows in
         guard let row = rows.first else { throw AssignmentError.noRow }
         return AssignmentGround(
             stamp: try row.int(0), moment: try row.text(1), openCycle: try row.optionalInt(2),
-            lastCycle: try row.int(3), rankVersion: try row.int(4), formerOwner: try row.text(5))
-    }
-
-    /// Locks those of the customers that are pending, and that no page of the CRM is just giving to somebody.
-    ///
-    /// Ids are compared as the columns' own type: of another type each row would be compared with each id wherever the
-    /// planner takes no index of ids. For the same reason no index of all that are pending must tempt it.
-    /// - Returns: in the order of `ids`, with the sellers who may not have them.
-    static func pendingCustomers(
-        _ ids: [Int], formerOwner: String, in tx: inout Transaction
-    ) throws -> [WaitingCustomer] {
-        let locked = try tx.query(
-            """
-            SELECT id FROM crm_customer WHERE id = ANY(\(ids)::int[]) AND pool_state || '' = 'pending'
-            ORDER BY id FOR NO KEY UPDATE
-            """)
-        // A statement of its own: it sees what those who held the locks have committed.
-        let promised = try tx.query(
-            "SELECT customer_id FROM crm_customerdistribution WHERE customer_id = ANY(\(ids)::int[]) AND status = 1")
-        var barred: [Int: [Int]] = [:]
-        barred.reserveCapacity(locked.count)
-        for row in locked { barred[try row.int(0)] = [] }
-        for row in promised { barred[try row.int(0)] = nil }
-        if barred.isEmpty { return [] }
-        for row in try tx.query(barredSellers(ids, formerOwner: formerOwner)) {
-            barred[try row.int(0)]?.append(try row.int(1))
-        }
-        var customers: [WaitingCustomer] = []
-        customers.reserveCapacity(barred.count)
-        for id in ids {
-            if let sellers = barred.removeValue(forKey: id) { customers.append(.init(id: id, barred: sellers)) }
-        }
-        return customers
-    }
-
-    /// The same rule as `paidan.is_barred`, for many customers at once.
-    private static func barredSellers(_ ids: [Int], formerOwner: String) -> SQL {
-        if formerOwner == "last_owner" {
-            return """
-                SELECT last.customer_id, last.user_id FROM (
-                    SELECT DISTINCT ON (customer_id) customer_id, user_id, status, ended_on
-                    FROM crm_customerdistribution WHERE customer_id = ANY(\(ids)::int[]) AND status <> 1
-                    ORDER BY customer_id, id DESC) last,
-                    (SELECT paidan.setting('cooldown_days', '0')::int AS days, paidan.today() AS today OFFSET 0) cooldown
-                WHERE last.status IN (3, 4, 6)
-                    AND (cooldown.days = 0 OR cooldown.today < last.ended_on + cooldown.days)
-                """
-        }
-        return """
-            SELECT DISTINCT customer_id, user_id FROM crm_customerdistribution
-            WHERE customer_id = ANY(\(ids)::int[]) AND status IN (3, 4, 6)
-            """
-    }
-
-    /// Locks the sellers with a share, then reads them: counts that a grab changes are taken after its lock is ours.
-    /// Counts stop at their cap, so their cost does not grow with what a seller holds.
-    static func lockSellers(in tx: inout Transaction) throws -> [Seller] {
-        _ = try tx.query(
-            """
-            SELECT u.id FROM crm_userinfo u WHERE u.id IN (SELECT user_id FROM crm_salerank WHERE num > 0)
-            ORDER BY u.id FOR NO KEY UPDATE
-            """)
-        try makeRoom(in: &tx)
-        return try sellers(in: &tx)
+            lastCycle: try row.int(3), rankVersion: try row.int(4))
     }
 
     /// Lets expire what is overdue with sellers at their holding cap: it must not count, whether a sweep has run or not.
@@ -110,16 +44,24 @@ enum AssignmentStore {
     /// A customer that somebody has locked is passed over, so that it never waits; it is still held then.
     /// - Parameter user: this seller alone.
     static func makeRoom(of user: Int? = nil, in tx: inout Transaction) throws {
-        // Mostly nobody is full: asked first, or each assignment would look through the private customers.
-        let full = try tx.query(
+        // Mostly nobody is full: asked first, or each call would look through the private customers.
+        let full = try tx.run(fullSellers(user))
+        if !full.isEmpty { try makeRoom(of: full, in: &tx) }
+    }
+
+    /// Sellers at their holding cap.
+    static func fullSellers(_ user: Int? = nil) -> Statement<[Int]> {
+        Statement(
             """
             SELECT l.user_id FROM paidan.rank_limit l
             WHERE (\(user)::bigint IS NULL OR l.user_id = \(user)::bigint) AND l.holding_cap <= (
                 SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
                     WHERE d.user_id = l.user_id AND d.status = 1 LIMIT l.holding_cap) held)
             """
-        ).map { try $0.int(0) }
-        if full.isEmpty { return }
+        ) { try $0.map { try $0.int(0) } }
+    }
+
+    static func makeRoom(of full: [Int], in tx: inout Transaction) throws {
         _ = try tx.query(
             """
             SELECT paidan.expire_customer(overdue.id) FROM (
@@ -134,8 +76,10 @@ enum AssignmentStore {
             """)
     }
 
-    static func sellers(in tx: inout Transaction) throws -> [Seller] {
-        try tx.query(
+    static func sellers(in tx: inout Transaction) throws -> [Seller] { try tx.run(readSellers) }
+
+    /// Counts stop at their cap, so their cost does not grow with what a seller holds.
+    static let readSellers = Statement<[Seller]>(
             """
             SELECT r.user_id, r.num, r.weight, u.is_active AND u.depart_id = 1001,
                 EXISTS (SELECT FROM paidan.absence a
@@ -151,45 +95,12 @@ enum AssignmentStore {
                 JOIN crm_userinfo u ON u.id = r.user_id LEFT JOIN paidan.rank_limit l ON l.user_id = r.user_id
             ORDER BY r.user_id
             """
-        ).map { row in
+        ) { rows in try rows.map { row in
             Seller(
                 user: try row.int(0), num: try row.int(1), weight: try row.int(2), isActive: try row.bool(3),
                 isOnLeave: try row.bool(4), dailyCap: try row.optionalInt(5), takenToday: try row.int(6),
                 holdingCap: try row.optionalInt(7), holding: try row.int(8))
-        }
-    }
-
-    /// - Returns: `returned`, free slots that an undo gave back, by position; `tokens`, those of the popped tokens that
-    ///   are free slots of the open cycle, in their order.
-    static func freeSlots(
-        of cycle: Int, tokens: [SlotToken], in tx: inout Transaction
-    ) throws -> (returned: [SlotToken], tokens: [SlotToken]) {
-        var users: [Int: Int] = [:]
-        var returned: [SlotToken] = []
-        let positions = tokens.filter { $0.cycle == cycle }.map(\.position)
-        // An undo leaves its time on the slot it frees.
-        let rows = try tx.query(
-            """
-            SELECT pos, user_id, false FROM paidan.assign_slot
-            WHERE cycle_no = \(cycle)::bigint AND state = 'free' AND pos = ANY(\(positions)::int[])
-            UNION ALL (
-                SELECT pos, user_id, true FROM paidan.assign_slot
-                WHERE cycle_no = \(cycle)::bigint AND state = 'free' AND at IS NOT NULL ORDER BY pos)
-            """)
-        for row in rows {
-            let position = try row.int(0)
-            if try row.bool(2) {
-                returned.append(SlotToken(cycle: cycle, position: position, user: try row.int(1)))
-            } else {
-                users[position] = try row.int(1)
-            }
-        }
-        let known = tokens.compactMap { token -> SlotToken? in
-            guard token.cycle == cycle, let user = users.removeValue(forKey: token.position) else { return nil }
-            return SlotToken(cycle: cycle, position: token.position, user: user)
-        }
-        return (returned, known)
-    }
+        }}
 
     /// Free slots by position, after `position`, at most `count`.
     static func freeSlots(
@@ -206,7 +117,7 @@ enum AssignmentStore {
 
     /// The open cycle as the list should hold it after this transaction, whose stamp is read now.
     static func load(in tx: inout Transaction) throws -> CycleLoad {
-        let ground = try ground(in: &tx)
+        let ground = try tx.run(readGround)
         var whole: [SlotToken] = []
         var open: [SlotToken] = []
         if let cycle = ground.openCycle {

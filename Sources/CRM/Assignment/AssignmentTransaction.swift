@@ -52,14 +52,14 @@ struct AssignmentTransaction: Sendable {
         let open = tasks.indices.filter { !results[$0].doneBefore }
         if open.isEmpty { return .done(results, load: nil, unused: tokens) }
 
-        let ground = try AssignmentStore.lock(in: &tx)
         let (ids, owner) = distinct(open)
-        let customers = try AssignmentStore.pendingCustomers(ids, formerOwner: ground.formerOwner, in: &tx)
-        if customers.isEmpty {
+        let look = try AssignmentLook.take(ids, tokens: tokens, in: &tx)
+        let ground = look.ground
+        if look.customers.isEmpty {
             try end(open, [], owner, in: &tx)
             return .done(results, load: nil, unused: tokens)
         }
-        let plan = try plan(customers, ground, in: &tx)
+        let plan = try plan(look, in: &tx)
         if plan.missing > 0 { return .moreTokens(plan.missing) }
 
         let owners = try AssignmentStore.write(plan, strategy: settings.strategy, ground: ground, in: &tx)
@@ -89,15 +89,12 @@ struct AssignmentTransaction: Sendable {
         return (ids, owner)
     }
 
-    private func plan(
-        _ customers: [WaitingCustomer], _ ground: AssignmentGround, in tx: inout Transaction
-    ) throws -> AssignmentPlan {
-        let sellers = try AssignmentStore.lockSellers(in: &tx)
+    private func plan(_ look: AssignmentLook, in tx: inout Transaction) throws -> AssignmentPlan {
         var input = AssignmentInput(
-            strategy: settings.strategy, openCycle: ground.openCycle, lastCycle: ground.lastCycle, sellers: sellers,
-            listRanOut: listRanOut, customers: customers)
-        guard let cycle = ground.openCycle else { return AssignmentPlanner.plan(input) { _ in [] } }
-        (input.returned, input.tokens) = try AssignmentStore.freeSlots(of: cycle, tokens: tokens, in: &tx)
+            strategy: settings.strategy, openCycle: look.ground.openCycle, lastCycle: look.ground.lastCycle,
+            sellers: look.sellers, listRanOut: listRanOut, customers: look.customers)
+        guard let cycle = look.ground.openCycle else { return AssignmentPlanner.plan(input) { _ in [] } }
+        (input.returned, input.tokens) = (look.returned, look.tokens)
         var last = 0
         return try AssignmentPlanner.plan(input) { wanted in
             let slots = try AssignmentStore.freeSlots(of: cycle, after: last, count: wanted, in: &tx)

@@ -41,7 +41,7 @@ public enum SlotRelease {
                 AND s.user_id = ANY(\(users)::bigint[])
             """
         ).affected
-        if changed > 0 { try AssignmentStore.closeIfSpent(ground, in: &tx) }
+        if changed > 0 { try tx.run(AssignmentStore.closeIfSpent(ground)) }
         return changed
     }
 }

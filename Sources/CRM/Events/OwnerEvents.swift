@@ -10,11 +10,18 @@ struct OwnerEvents: Sendable {
     func publish(_ type: String, _ distributions: [Int], in tx: inout Transaction) throws {
         let rows = try tx.query(
             """
-            SELECT d.id, d.customer_id, json_build_object('user_id', d.user_id, 'count', 1,
-                'first_expiry', paidan.expired_on(c.recv_date, c.last_consult_date, NULL) - 1,
-                'customers', json_build_array(json_build_object('id', c.id, 'name', c.name, 'qq_last4', right(c.qq, 4))))
-            FROM crm_customerdistribution d JOIN crm_customer c ON c.id = d.customer_id
-            WHERE d.id = ANY(\(distributions)::bigint[]) ORDER BY d.id
+            WITH given AS MATERIALIZED (
+                SELECT d.id, d.customer_id, d.user_id, c.name, right(c.qq, 4) AS qq, c.recv_date, c.last_consult_date
+                FROM crm_customerdistribution d JOIN crm_customer c ON c.id = d.customer_id
+                WHERE d.id = ANY(\(distributions)::int[])
+            ), last AS (
+                -- The rule is asked once for each pair of dates: most customers of one transaction have the same.
+                SELECT recv_date, last_consult_date, paidan.expired_on(recv_date, last_consult_date, NULL) - 1 AS day
+                FROM (SELECT DISTINCT recv_date, last_consult_date FROM given) starts
+            )
+            SELECT id, customer_id, json_build_object('user_id', user_id, 'count', 1, 'first_expiry', last.day,
+                'customers', json_build_array(json_build_object('id', customer_id, 'name', name, 'qq_last4', qq)))
+            FROM given LEFT JOIN last USING (recv_date, last_consult_date) ORDER BY id
             """)
         try publisher.publish(
             try rows.map { row in
