@@ -80,27 +80,29 @@ enum AssignmentStore {
 
     /// Counts stop at their cap, so their cost does not grow with what a seller holds.
     static let readSellers = Statement<[Seller]>(
-            """
-            SELECT r.user_id, r.num, r.weight, u.is_active AND u.depart_id = 1001,
-                EXISTS (SELECT FROM paidan.absence a
-                    WHERE a.user_id = r.user_id AND day.today BETWEEN a.from_on AND a.to_on),
-                l.daily_cap, CASE WHEN l.daily_cap IS NULL THEN 0 ELSE
-                    (SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
-                        WHERE d.user_id = r.user_id AND d.status IN (1, 2, 3, 4, 5, 6, 7, 8) AND d.ctime = day.today
-                            AND d.origin IN ('auto', 'grab') LIMIT l.daily_cap) taken) END,
-                l.holding_cap, CASE WHEN l.holding_cap IS NULL THEN 0 ELSE
-                    (SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
-                        WHERE d.user_id = r.user_id AND d.status = 1 LIMIT l.holding_cap) held) END
-            FROM (SELECT paidan.today() AS today OFFSET 0) day CROSS JOIN crm_salerank r
-                JOIN crm_userinfo u ON u.id = r.user_id LEFT JOIN paidan.rank_limit l ON l.user_id = r.user_id
-            ORDER BY r.user_id
-            """
-        ) { rows in try rows.map { row in
+        """
+        SELECT r.user_id, r.num, r.weight, u.is_active AND u.depart_id = 1001,
+            EXISTS (SELECT FROM paidan.absence a
+                WHERE a.user_id = r.user_id AND day.today BETWEEN a.from_on AND a.to_on),
+            l.daily_cap, CASE WHEN l.daily_cap IS NULL THEN 0 ELSE
+                (SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
+                    WHERE d.user_id = r.user_id AND d.status IN (1, 2, 3, 4, 5, 6, 7, 8) AND d.ctime = day.today
+                        AND d.origin IN ('auto', 'grab') LIMIT l.daily_cap) taken) END,
+            l.holding_cap, CASE WHEN l.holding_cap IS NULL THEN 0 ELSE
+                (SELECT count(*) FROM (SELECT FROM crm_customerdistribution d
+                    WHERE d.user_id = r.user_id AND d.status = 1 LIMIT l.holding_cap) held) END
+        FROM (SELECT paidan.today() AS today OFFSET 0) day CROSS JOIN crm_salerank r
+            JOIN crm_userinfo u ON u.id = r.user_id LEFT JOIN paidan.rank_limit l ON l.user_id = r.user_id
+        ORDER BY r.user_id
+        """
+    ) { rows in
+        try rows.map { row in
             Seller(
                 user: try row.int(0), num: try row.int(1), weight: try row.int(2), isActive: try row.bool(3),
                 isOnLeave: try row.bool(4), dailyCap: try row.optionalInt(5), takenToday: try row.int(6),
                 holdingCap: try row.optionalInt(7), holding: try row.int(8))
-        }}
+        }
+    }
 
     /// Free slots by position, after `position`, at most `count`.
     static func freeSlots(

@@ -21,23 +21,36 @@ public struct NewEvent: Sendable, Equatable {
 
 /// Puts events on record in the transaction that makes them true.
 public protocol EventPublisher: Sendable {
-    func publish(_ events: [NewEvent], in tx: inout Transaction) throws
+    /// - Parameter events: a query of type, subject, dedupe key and payload (`jsonb`), as in ``NewEvent``.
+    /// - Returns: types of those that were not known.
+    @discardableResult
+    func publish(selecting events: SQL, in tx: inout Transaction) throws -> Set<String>
+}
+
+extension EventPublisher {
+    public func publish(_ events: [NewEvent], in tx: inout Transaction) throws {
+        if events.isEmpty { return }
+        try publish(
+            selecting: """
+                SELECT * FROM unnest(\(events.map(\.type))::text[], \(events.map(\.subject))::text[],
+                    \(events.map(\.dedupeKey))::text[], \(utf8: events.map { .some($0.payload) })::jsonb[])
+                """, in: &tx)
+    }
 }
 
 /// Writes the events and nobody's deliveries.
 public struct EventTable: EventPublisher {
     public init() {}
 
-    public func publish(_ events: [NewEvent], in tx: inout Transaction) throws { _ = try Self.add(events, in: &tx) }
+    public func publish(selecting events: SQL, in tx: inout Transaction) throws -> Set<String> {
+        Set(try Self.add(events, in: &tx).map(\.type))
+    }
 
     /// - Returns: those that were not known.
-    static func add(_ events: [NewEvent], in tx: inout Transaction) throws -> [(id: Int, type: String)] {
-        guard !events.isEmpty else { return [] }
-        return try tx.query(
+    static func add(_ events: SQL, in tx: inout Transaction) throws -> [(id: Int, type: String)] {
+        try tx.query(
             """
-            INSERT INTO paidan.event (type, subject, dedupe_key, payload)
-            SELECT * FROM unnest(\(events.map(\.type))::text[], \(events.map(\.subject))::text[],
-                \(events.map(\.dedupeKey))::text[], \(utf8: events.map { .some($0.payload) })::jsonb[])
+            INSERT INTO paidan.event (type, subject, dedupe_key, payload) \(events)
             ON CONFLICT (dedupe_key) DO NOTHING RETURNING id, type
             """
         ).map { (try $0.int(0), try $0.text(1)) }

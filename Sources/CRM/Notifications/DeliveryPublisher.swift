@@ -13,7 +13,7 @@ public struct DeliveryPublisher: EventPublisher {
     /// - Parameter routes: read at each event, so that a reload of the configuration counts.
     public init(routes: @escaping @Sendable () -> NotificationRoutes) { self.routes = routes }
 
-    public func publish(_ events: [NewEvent], in tx: inout Transaction) throws {
+    public func publish(selecting events: SQL, in tx: inout Transaction) throws -> Set<String> {
         let added = try EventTable.add(events, in: &tx)
         let routes = routes()
         var group = Targets()
@@ -31,6 +31,7 @@ public struct DeliveryPublisher: EventPublisher {
         for (audience, targets) in people.sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
             try deliver(targets, to: Self.recipients(audience), after: nil, in: &tx)
         }
+        return Set(added.map(\.type))
     }
 
     private struct Targets {

@@ -107,9 +107,10 @@ private struct CrashingPublisher: EventPublisher {
     let publisher: any EventPublisher
     let point: CrashPoint
 
-    func publish(_ events: [NewEvent], in tx: inout Transaction) throws {
-        try publisher.publish(events, in: &tx)
-        point.reach(.publishing, events.map(\.type))
+    func publish(selecting events: SQL, in tx: inout Transaction) throws -> Set<String> {
+        let types = try publisher.publish(selecting: events, in: &tx)
+        point.reach(.publishing, types.sorted())
+        return types
     }
 }
 

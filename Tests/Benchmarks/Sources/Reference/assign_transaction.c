@@ -64,7 +64,6 @@ static void read_ground(PGconn *session, cycle_load *load) {
     ground.cycle = atol(PQgetvalue(row, 0, 2));
     ground.last_cycle = atol(PQgetvalue(row, 0, 3));
     load->rank_version = atol(PQgetvalue(row, 0, 4));
-    if (strcmp(PQgetvalue(row, 0, 5), "any_former")) fail("the reference knows former_owner = any_former only");
     PQclear(row);
 }
 
@@ -115,9 +114,12 @@ static int look(PGconn *session, task *tasks, int count, const slot_token *token
     send(session, "lock");
     send(session, "ground");
     const char *customers = customers_of(&arrays[2], tasks, count);
+    send(session, "plan_anew");
     postgres_send(session, "pending", 1, &customers);
-    postgres_send(session, "barred", 1, &customers);
+    postgres_send(session, "history", 1, &customers);
+    send(session, "keep_plans");
     send(session, "lock_sellers");
+    send(session, "full_sellers");
     send(session, "sellers");
     // Tokens say themselves which cycle is open; the answer is looked at only if it is.
     snprintf(cycle, sizeof cycle, "%ld", token_count ? tokens[0].cycle : 0);
@@ -130,9 +132,11 @@ static int look(PGconn *session, task *tasks, int count, const slot_token *token
     if (postgres_affected(session) != count) fail("a job had a receipt already");
     skip(session, 1);
     read_ground(session, load);
-    if (postgres_affected(session) != count) fail("a customer is not pending");
-    if (postgres_affected(session) != 0) fail("the reference knows no barred sellers");
     skip(session, 1);
+    if (postgres_affected(session) != count) fail("a customer is not pending");
+    if (postgres_affected(session) != 0) fail("the reference knows new customers only");
+    skip(session, 2);
+    if (postgres_affected(session) != 0) fail("the reference knows no full sellers");
     read_sellers(session);
     int found = read_slots(session, tokens, token_count, slots);
     postgres_synced(session);
@@ -262,7 +266,7 @@ static void send_cycle(PGconn *session, const task *tasks, int count, const cycl
                                    array_end(&arrays[3]), array_end(&arrays[4]), array_end(&arrays[5]), ground.moment});
 }
 
-// Slots and cycles; then what the events say.
+// Slots and cycles; then the events.
 static PGresult *write_slots(PGconn *session, const task *tasks, int count, const cycle_load *load) {
     int used = 0;
     if (ground.has_cycle) {
@@ -272,29 +276,13 @@ static PGresult *write_slots(PGconn *session, const task *tasks, int count, cons
     if (load->is_needed) send_cycle(session, tasks, count, load);
     array_begin(&arrays[6]);
     for (int i = 0; i < count; i++) array_number(&arrays[6], tasks[i].distribution);
-    postgres_send(session, "payloads", 1, (const char *[]){array_end(&arrays[6])});
+    postgres_send(session, "events", 1, (const char *[]){array_end(&arrays[6])});
     postgres_sync(session);
     if (used && postgres_affected(session) != used) fail("a slot was not free");
     skip(session, (ground.has_cycle ? 1 : 0) + (load->is_needed ? 3 : 0));
-    PGresult *payloads = postgres_result(session);
+    PGresult *events = postgres_result(session);
     postgres_synced(session);
-    return payloads;
-}
-
-static void send_events(PGconn *session, PGresult *payloads) {
-    char text[128];
-    for (int a = 0; a < 4; a++) array_begin(&arrays[a]);
-    for (int i = 0; i < PQntuples(payloads); i++) {
-        array_text(&arrays[0], "assigned");
-        snprintf(text, sizeof text, "customer:%s", PQgetvalue(payloads, i, 1));
-        array_text(&arrays[1], text);
-        snprintf(text, sizeof text, "assigned:customer:%s", PQgetvalue(payloads, i, 0));
-        array_text(&arrays[2], text);
-        array_text(&arrays[3], PQgetvalue(payloads, i, 2));
-    }
-    postgres_send(session, "events", 4,
-                  (const char *[]){array_end(&arrays[0]), array_end(&arrays[1]), array_end(&arrays[2]),
-                                   array_end(&arrays[3])});
+    return events;
 }
 
 static void write_deliveries(PGconn *session, PGresult *events, const char *channel) {
@@ -329,18 +317,11 @@ void assign_commit(PGconn *session, task *tasks, int count, const slot_token *to
     int found = look(session, tasks, count, tokens, token_count, slots, load);
     plan(session, tasks, count, slots, found, load);
     write_owners(session, tasks, count);
-    PGresult *payloads = write_slots(session, tasks, count, load);
-    send_events(session, payloads);
-    if (*channel) {
-        postgres_sync(session);
-        PGresult *events = postgres_result(session);
-        postgres_synced(session);
-        write_deliveries(session, events, channel);
-        PQclear(events);
-    }
+    PGresult *events = write_slots(session, tasks, count, load);
+    if (*channel) write_deliveries(session, events, channel);
+    PQclear(events);
     send(session, "commit");
     postgres_sync(session);
-    skip(session, 2);
+    skip(session, *channel ? 2 : 1);
     postgres_synced(session);
-    PQclear(payloads);
 }
