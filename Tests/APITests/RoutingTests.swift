@@ -39,6 +39,11 @@ import Testing
         #expect(query.all("a") == ["1", "2"])
         #expect(query["b"] == "x y z")
         #expect(try query.boolean("c"))
+        #expect(query["c"] == nil)
+        // As a form sends what nobody filled in.
+        #expect(Query("consultant=&q=&q=x&limit=")?.all("consultant") == [])
+        #expect(Query("q=&q=x&q=")?["q"] == "x")
+        #expect(try Query("limit=")?.limit() == 50)
         #expect(Query("a=%zz") == nil)
         #expect(try Query("limit=500")?.limit() == 200)
         #expect(throws: Problem.self) { try Query("limit=0")?.limit() }

@@ -59,7 +59,9 @@ enum OpenAPI {
                 }
             }
             out.object("responses") { out in
-                out.object(String(endpoint.success)) { out in out.field("description", "Success") }
+                for status in endpoint.success {
+                    out.object(String(status)) { out in out.field("description", "Success") }
+                }
                 out.object("default") { out in
                     out.field("description", "An error")
                     out.object("content") { out in out.object("application/problem+json") { _ in } }

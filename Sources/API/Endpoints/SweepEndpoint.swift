@@ -53,7 +53,7 @@ enum SweepEndpoint {
         Endpoint(
             .post, "/v1/sweeps", "Sweep expired customers now, or forecast who would lose what",
             body: .json(isOptional: true),
-            success: 202
+            success: 200, 202
         ) { call in
             var fields = try call.fields()
             let asOf = fields.string("as_of")

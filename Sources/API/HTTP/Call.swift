@@ -78,13 +78,15 @@ struct Query: Sendable {
 
     var names: [String] { pairs.map(\.name) }
 
-    /// The last value given; nil if absent.
-    subscript(name: String) -> String? { pairs.last { $0.name == name }?.value }
+    /// The last value given; nil if absent or empty, as a form sends a field that nobody filled in.
+    subscript(name: String) -> String? { all(name).last }
 
-    func all(_ name: String) -> [String] { pairs.filter { $0.name == name }.map(\.value) }
+    /// The values given that are not empty.
+    func all(_ name: String) -> [String] { pairs.filter { $0.name == name && !$0.value.isEmpty }.map(\.value) }
 
+    /// A name alone is true.
     func boolean(_ name: String) throws -> Bool {
-        switch self[name] {
+        switch pairs.last(where: { $0.name == name })?.value {
         case nil, "false", "0": false
         case "true", "1", "": true
         default: throw Problem.invalid([FieldError("/\(name)", "type", "must be true or false")])

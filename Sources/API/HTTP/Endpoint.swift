@@ -33,15 +33,15 @@ struct Endpoint: Sendable {
     var query: [String] = []
     /// Names of headers without which the handler refuses, for the OpenAPI document.
     var headers: [String] = []
-    /// Status of a success, for the OpenAPI document.
-    var success = 200
+    /// Statuses of a success, for the OpenAPI document.
+    var success = [200]
     /// Throws `Problem` 404 if the path names nothing: asked before a wrong query parameter is refused.
     var object: (@Sendable (Call) async throws -> Void)?
     let run: @Sendable (inout Call) async throws -> Reply
 
     init(
         _ method: HTTPRequest.Method, _ path: String, _ summary: String, access: Access = .permission,
-        body: Body = .none, query: [String] = [], success: Int = 200,
+        body: Body = .none, query: [String] = [], success: Int...,
         run: @escaping @Sendable (inout Call) async throws -> Reply
     ) {
         self.method = method
@@ -50,7 +50,7 @@ struct Endpoint: Sendable {
         self.access = access
         self.body = body
         self.query = query
-        self.success = success
+        if !success.isEmpty { self.success = success }
         self.run = run
     }
 

@@ -41,6 +41,9 @@ public struct OffboardJob: Sendable {
 
     func run(job: String, user: Int, leftAfter: Int? = nil) async throws -> Outcome {
         let hooks = hooks
+        guard try await !pool.query("SELECT FROM crm_userinfo WHERE id = \(user)::bigint").isEmpty else {
+            return .dead(code: "not_found", message: "there is no person \(user)")
+        }
         let result = try await pool.transaction { tx -> Offboard.Result? in
             guard try Receipts.take(job, kind: Self.kind, in: &tx) else { return nil }
             return try Offboard.run(user: user, leftAfter: leftAfter, hooks: hooks, in: &tx)

@@ -36,9 +36,31 @@ extension ImportStore {
         }
     }
 
-    /// Whether an undo may still run.
-    func mayUndo(_ importID: Int) async throws -> Bool {
-        try await pool.transaction { try Self.mayUndo(importID, in: &$0) }
+    /// What an undo's job finds.
+    enum UndoGround {
+        case open
+        /// Another job has done it.
+        case undone
+        /// There is nothing that it could undo.
+        case refused(code: String, message: String)
+    }
+
+    func undoGround(_ importID: Int) async throws -> UndoGround {
+        let rows = try await pool.query("SELECT state, dry_run FROM paidan.import_batch WHERE id = \(importID)::bigint")
+        guard let row = rows.first else {
+            return .refused(code: "not_found", message: "there is no import \(importID)")
+        }
+        if try row.bool(1) {
+            return .refused(code: "dry_run", message: "import \(importID) was a dry run and stored nothing")
+        }
+        switch try row.text(0) {
+        case "done", "cancelled": return .open
+        case "undone": return .undone
+        case let state:
+            return .refused(
+                code: "state",
+                message: "import \(importID) is \(state); only one that is done or cancelled can be undone")
+        }
     }
 
     static func mayUndo(_ importID: Int, in tx: inout Transaction) throws -> Bool {

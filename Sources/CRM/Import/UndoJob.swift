@@ -20,9 +20,11 @@ public struct UndoJob: Sendable {
             Self.kindName, queue: "bulk", timeout: .seconds(3600), hasEffect: true, arguments: ImportJob.Arguments.self
         ) { claim, arguments, context in
             let importID = arguments.importID
-            guard try await store.mayUndo(importID) else {
-                // Undone by another job; what this one has to say is the same.
-                return .done(result: try await store.finishUndo(importID, jobID: claim.id).json)
+            switch try await store.undoGround(importID) {
+            case .open: break
+            // What this job has to say is the same.
+            case .undone: return .done(result: try await store.finishUndo(importID, jobID: claim.id).json)
+            case .refused(let code, let message): return .dead(code: code, message: message)
             }
             // Customers who referred others of the same import can go once those have gone.
             var removed: Int

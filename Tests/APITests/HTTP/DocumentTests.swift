@@ -21,6 +21,9 @@ import Testing
                 "/v1/fairness", "/v1/absences", "/v1/workers", "/v1/me", "/healthz", "/readyz", "/metrics",
                 "/openapi.json",
             ]), "\(known)")
+        // A forecast is answered at once, a sweep is a job.
+        #expect(
+            Set(document["paths"]["/v1/sweeps"]["post"]["responses"].members.map(\.name)) == ["200", "202", "default"])
         // Each described method is routed, each other one is 405: so no route is left out.
         for (path, operations) in paths {
             let sample = path.replacing("{id}", with: "999999").replacing("{name}", with: "nowhere")

@@ -33,6 +33,18 @@ struct OffboardTests {
         try await lab.pool.query("SELECT is_active FROM crm_userinfo WHERE id = \(user)::bigint")[0].bool(0)
     }
 
+    @Test("nobody has that number: the job is dead and says so")
+    func unknown() async throws {
+        try await AssignmentLab.with { lab in
+            let outcome = try await lab.offboard.run(job: lab.newJobID(), user: 4711)
+            guard case .dead("not_found", let message) = outcome else {
+                Issue.record("\(outcome)")
+                return
+            }
+            #expect(message.contains("4711"))
+        }
+    }
+
     @Test("out of department 1001 and back before the job ran: what he had goes, what he got since stays, he stays")
     func back() async throws {
         try await AssignmentLab.with { lab in

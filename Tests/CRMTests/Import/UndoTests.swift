@@ -65,6 +65,18 @@ struct UndoTests {
             await #expect(throws: ImportRefusal.state("done")) {
                 _ = try await lab.store.requestUndo(dry, actor: "user:1")
             }
+            // A job that somebody enqueued without asking says so too, rather than that it undid nothing.
+            guard case .accepted(let waiting) = try await lab.upload(Array("姓名,QQ\n乙,100002\n".utf8)) else {
+                Issue.record("refused")
+                return
+            }
+            for (id, code) in [(99, "not_found"), (dry, "dry_run"), (waiting.id, "state")] {
+                guard case .refused(code, let message) = try await lab.store.undoGround(id) else {
+                    Issue.record("import \(id) may be undone")
+                    continue
+                }
+                #expect(message.contains("\(id)"))
+            }
         }
     }
 }
