@@ -3,7 +3,8 @@ extension PostgresConfiguration {
     var sessionSettings: SQL {
         let silence = max(1, Int64(silence / .milliseconds(1)))
         let idle = max(1, silence / 3000)
-        // Nothing here runs so long that compiling its plan would pay.
+        // jit: a plan that seems dear, as one does for which `enable_seqscan` is off, would be compiled for longer than it
+        // runs.
         // The last four are for a client that the network has swallowed in mid-statement or in mid-COPY, where the first
         // does not count: the server asks whether it is there, and ends the session as soon. Over a unix socket they are
         // ignored. A server on another system than Linux refuses the last.

@@ -44,6 +44,8 @@ import Testing
         #expect(Query("consultant=&q=&q=x&limit=")?.all("consultant") == [])
         #expect(Query("q=&q=x&q=")?["q"] == "x")
         #expect(try Query("limit=")?.limit() == 50)
+        #expect(try Query("force=")?.boolean("force") == false)
+        #expect(Query("cursor=")?.cursor == "")
         #expect(Query("a=%zz") == nil)
         #expect(try Query("limit=500")?.limit() == 200)
         #expect(throws: Problem.self) { try Query("limit=0")?.limit() }

@@ -73,7 +73,7 @@ enum ImportEndpoints {
         new.force = try call.query.boolean("force")
         let policy = try call.query.choice("duplicates", DuplicatePolicy.allCases.map(\.rawValue))
         new.duplicates = policy.flatMap { DuplicatePolicy(rawValue: $0) } ?? .skip
-        new.sheet = call.query["sheet"].flatMap { $0.isEmpty ? nil : $0 }
+        new.sheet = call.query["sheet"]
         new.uploadedBy = try Int(call.identified().userID)
         new.traceparent = call.header(.traceparent)
         let upload = SheetUpload(store: imports.store, limit: imports.maxBody)
@@ -104,7 +104,7 @@ enum ImportEndpoints {
         let importID = try id(call)
         guard try await store.view(importID) != nil else { throw Problem.notFound("such import") }
         let state = try call.query.choice("state", ["ok", "duplicate", "error", "skipped"])
-        let cursor = call.query["cursor"]
+        let cursor = call.query.cursor
         guard let after = cursor.map({ Int($0) }) ?? 0, after >= 0, after <= Int(Int32.max) else {
             throw Problem.invalid([FieldError("/cursor", "type", "is no cursor of this list")])
         }

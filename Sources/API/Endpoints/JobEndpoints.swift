@@ -55,7 +55,7 @@ enum JobEndpoints {
                     state: state.flatMap { JobState(rawValue: $0) }, kind: call.query["kind"], queue: queue)
                 let limit = try call.query.limit()
                 let page = try await refusable("/cursor") {
-                    try await jobs.door.jobs(filter, cursor: call.query["cursor"], limit: limit)
+                    try await jobs.door.jobs(filter, cursor: call.query.cursor, limit: limit)
                 }
                 return .json(
                     JSONWriter.object { out in

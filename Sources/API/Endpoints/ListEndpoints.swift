@@ -23,7 +23,7 @@ enum ListEndpoints {
                 let limit = try call.query.limit()
                 return try await answer {
                     try await pool.page(
-                        list.flatMap { PoolList(rawValue: $0) } ?? .open, limit: limit, cursor: call.query["cursor"],
+                        list.flatMap { PoolList(rawValue: $0) } ?? .open, limit: limit, cursor: call.query.cursor,
                         for: try call.identified())
                 }
             },
@@ -114,7 +114,7 @@ extension CustomerQuery {
             }
         }
         do { limit = try query.limit() } catch let problem as Problem { errors += problem.errors }
-        cursor = query["cursor"]
+        cursor = query.cursor
         if !errors.isEmpty { throw Problem.invalid(errors) }
     }
 }

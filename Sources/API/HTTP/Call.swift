@@ -61,16 +61,20 @@ struct Call: Sendable {
 
 /// Query parameters, decoded.
 struct Query: Sendable {
-    private let pairs: [(name: String, value: String)]
+    /// A name without `=` has no value.
+    private let pairs: [(name: String, value: String?)]
 
     /// - Returns: nil if an escape is broken.
     init?(_ text: Substring) {
-        var pairs: [(name: String, value: String)] = []
+        var pairs: [(name: String, value: String?)] = []
         for part in text.split(separator: "&") {
             let halves = part.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = halves[0].replacing("+", with: " ").removingPercentEncoding(),
-                let value = halves.count == 1 ? "" : halves[1].replacing("+", with: " ").removingPercentEncoding()
-            else { return nil }
+            guard let name = halves[0].replacing("+", with: " ").removingPercentEncoding() else { return nil }
+            guard halves.count > 1 else {
+                pairs.append((name, nil))
+                continue
+            }
+            guard let value = halves[1].replacing("+", with: " ").removingPercentEncoding() else { return nil }
             pairs.append((name, value))
         }
         self.pairs = pairs
@@ -82,13 +86,20 @@ struct Query: Sendable {
     subscript(name: String) -> String? { all(name).last }
 
     /// The values given that are not empty.
-    func all(_ name: String) -> [String] { pairs.filter { $0.name == name && !$0.value.isEmpty }.map(\.value) }
+    func all(_ name: String) -> [String] {
+        pairs.compactMap { $0.name == name && $0.value?.isEmpty == false ? $0.value : nil }
+    }
+
+    /// Where a list goes on. An empty one is refused by the list: whoever sends what he took for the next page's would be
+    /// given the first one for ever.
+    var cursor: String? { pairs.last { $0.name == "cursor" }?.value }
 
     /// A name alone is true.
     func boolean(_ name: String) throws -> Bool {
-        switch pairs.last(where: { $0.name == name })?.value {
-        case nil, "false", "0": false
-        case "true", "1", "": true
+        guard let last = pairs.last(where: { $0.name == name }) else { return false }
+        return switch last.value {
+        case "", "false", "0": false
+        case nil, "true", "1": true
         default: throw Problem.invalid([FieldError("/\(name)", "type", "must be true or false")])
         }
     }

@@ -12,7 +12,8 @@ struct AssignmentLook {
     /// Those of the popped tokens that are free slots of the open cycle, in their order.
     let tokens: [SlotToken]
 
-    /// Takes the assignment's lock, then locks the customers, then the sellers.
+    /// Takes the assignment's lock, then locks the customers, then the sellers: also if no customer is pending, which is
+    /// known only with the answer.
     ///
     /// - Parameter ids: customers, each once.
     static func take(_ ids: [Int], tokens: [SlotToken], in tx: inout Transaction) throws -> AssignmentLook {
@@ -21,23 +22,29 @@ struct AssignmentLook {
             lockSellers, AssignmentStore.fullSellers(), AssignmentStore.readSellers, freeSlots(tokens))
         var free = FreeSlots(ground.openCycle)
         for slot in slots { free.add(slot) }
+        let customers = waiting(ids, pending, history)
+        let isRoomNeeded = !full.isEmpty && !customers.isEmpty
         return AssignmentLook(
-            ground: ground, customers: waiting(ids, pending, history),
-            sellers: full.isEmpty ? sellers : try roomMade(for: full, in: &tx), returned: free.returned,
+            ground: ground, customers: customers,
+            sellers: isRoomNeeded ? try roomMade(for: full, in: &tx) : sellers, returned: free.returned,
             tokens: free.known(tokens))
     }
 
     // MARK: Plans
 
-    /// Some tens of customers are found by index, however small the table is: reading all of it is dearer long before
-    /// the planner thinks so. And a plan that was made when the table was empty would be kept until it is analysed.
+    /// The customers of a transaction are found by index, however small the table is: reading all of it is dearer long
+    /// before the planner thinks so. And a plan that was made when the table was empty would be kept until it is analysed.
     private static let planAnew = Statement<Void>(
         "SELECT set_config('enable_seqscan', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)")
+    /// Plans are kept again; what comes is still found by index.
     private static let keepPlans = Statement<Void>("SELECT set_config('plan_cache_mode', 'auto', true)")
+    /// For whoever has more to read, later in the transaction.
+    static let planFreely = Statement<Void>("SELECT set_config('enable_seqscan', 'on', true)")
 
     // MARK: Customers
 
-    /// No index of all that are pending must tempt the planner.
+    /// Ids are compared as the columns' own type, `int`: of another type each row would be compared with each id wherever
+    /// the planner takes no index of ids. For the same reason no index of all that are pending must tempt it.
     private static func lockPending(_ ids: [Int]) -> Statement<[Int]> {
         Statement(
             """
@@ -93,7 +100,7 @@ struct AssignmentLook {
         """)
 
     private static func roomMade(for full: [Int], in tx: inout Transaction) throws -> [Seller] {
-        try AssignmentStore.makeRoom(of: full, in: &tx)
+        try AssignmentStore.expireOverdue(of: full, in: &tx)
         return try AssignmentStore.sellers(in: &tx)
     }
 
@@ -104,11 +111,13 @@ struct AssignmentLook {
     /// Free slots of the open cycle at the tokens' positions, and those that an undo gave back: it leaves its time on
     /// them.
     private static func freeSlots(_ tokens: [SlotToken]) -> Statement<[FreeSlot]> {
-        Statement(
+        // Whatever else is in the list is no position.
+        let positions = tokens.map(\.position).filter { 1...Int(Int32.max) ~= $0 }
+        return Statement(
             """
             SELECT pos, user_id, false FROM paidan.assign_slot
             WHERE cycle_no = (SELECT cycle_no FROM paidan.assign_cycle WHERE closed_at IS NULL)
-                AND state = 'free' AND pos = ANY(\(tokens.map(\.position))::int[])
+                AND state = 'free' AND pos = ANY(\(positions)::int[])
             UNION ALL (
                 SELECT pos, user_id, true FROM paidan.assign_slot
                 WHERE cycle_no = (SELECT cycle_no FROM paidan.assign_cycle WHERE closed_at IS NULL)

@@ -41,12 +41,11 @@ enum AssignmentStore {
 
     /// Lets expire what is overdue with sellers at their holding cap: it must not count, whether a sweep has run or not.
     ///
-    /// A customer that somebody has locked is passed over, so that it never waits; it is still held then.
     /// - Parameter user: this seller alone.
     static func makeRoom(of user: Int? = nil, in tx: inout Transaction) throws {
         // Mostly nobody is full: asked first, or each call would look through the private customers.
         let full = try tx.run(fullSellers(user))
-        if !full.isEmpty { try makeRoom(of: full, in: &tx) }
+        if !full.isEmpty { try expireOverdue(of: full, in: &tx) }
     }
 
     /// Sellers at their holding cap.
@@ -61,14 +60,15 @@ enum AssignmentStore {
         ) { try $0.map { try $0.int(0) } }
     }
 
-    static func makeRoom(of full: [Int], in tx: inout Transaction) throws {
+    /// A customer that somebody has locked is passed over, so that this never waits; it is still held then.
+    static func expireOverdue(of sellers: [Int], in tx: inout Transaction) throws {
         _ = try tx.query(
             """
             SELECT paidan.expire_customer(overdue.id) FROM (
                 SELECT c.id FROM crm_customer c, (
                     SELECT paidan.today() AS today, paidan.setting('follow_up_days', '3')::int AS follow,
                         paidan.setting('deal_days', '15')::int AS deal OFFSET 0) rule
-                WHERE c.consultant_id = ANY(\(full)::bigint[]) AND c.pool_state = 'private'
+                WHERE c.consultant_id = ANY(\(sellers)::int[]) AND c.pool_state = 'private'
                     -- With a calendar of work days it is later, never earlier.
                     AND (c.last_consult_date < rule.today - rule.follow OR c.recv_date < rule.today - rule.deal)
                     AND paidan.expired_on(c.recv_date, c.last_consult_date, c.protected_until) <= rule.today

@@ -116,7 +116,10 @@ struct AssignmentTransaction: Sendable {
             }
         }
         if !single.isEmpty { try hooks.assigned(single, &tx) }
-        for index in open {
+        let ofImports = open.filter { tasks[$0].arguments.chunk != nil }
+        // The end of an import is told of all its customers.
+        if !ofImports.isEmpty { try tx.run(AssignmentLook.planFreely) }
+        for index in ofImports {
             guard let chunk = tasks[index].arguments.chunk else { continue }
             try hooks.chunkAssigned(chunk.importID, chunk.chunk, byTask[index] ?? [], &tx)
         }

@@ -41,14 +41,22 @@ public struct OffboardJob: Sendable {
 
     func run(job: String, user: Int, leftAfter: Int? = nil) async throws -> Outcome {
         let hooks = hooks
-        guard try await !pool.query("SELECT FROM crm_userinfo WHERE id = \(user)::bigint").isEmpty else {
+        let result: Offboard.Result?
+        do {
+            result = try await pool.transaction { tx -> Offboard.Result? in
+                guard try Receipts.take(job, kind: Self.kind, in: &tx) else { return nil }
+                // Of one who has left by a page of the CRM, the page may have deleted the rest.
+                if leftAfter == nil, try tx.query("SELECT FROM crm_userinfo WHERE id = \(user)::bigint").isEmpty {
+                    throw NoPerson()
+                }
+                return try Offboard.run(user: user, leftAfter: leftAfter, hooks: hooks, in: &tx)
+            }
+        } catch is NoPerson {
             return .dead(code: "not_found", message: "there is no person \(user)")
-        }
-        let result = try await pool.transaction { tx -> Offboard.Result? in
-            guard try Receipts.take(job, kind: Self.kind, in: &tx) else { return nil }
-            return try Offboard.run(user: user, leftAfter: leftAfter, hooks: hooks, in: &tx)
         }
         if let load = result?.load { try? await list.load(load) }
         return .done(result: result?.json)
     }
+
+    private struct NoPerson: Error {}
 }

@@ -46,7 +46,11 @@ extension ImportStore {
     }
 
     func undoGround(_ importID: Int) async throws -> UndoGround {
-        let rows = try await pool.query("SELECT state, dry_run FROM paidan.import_batch WHERE id = \(importID)::bigint")
+        try await pool.transaction { try Self.undoGround(importID, in: &$0) }
+    }
+
+    static func undoGround(_ importID: Int, in tx: inout Transaction) throws -> UndoGround {
+        let rows = try tx.query("SELECT state, dry_run FROM paidan.import_batch WHERE id = \(importID)::bigint")
         guard let row = rows.first else {
             return .refused(code: "not_found", message: "there is no import \(importID)")
         }
@@ -63,15 +67,6 @@ extension ImportStore {
         }
     }
 
-    static func mayUndo(_ importID: Int, in tx: inout Transaction) throws -> Bool {
-        try !tx.query(
-            """
-            SELECT FROM paidan.import_batch
-            WHERE id = \(importID) AND state IN ('done', 'cancelled') AND NOT dry_run
-            """
-        ).isEmpty
-    }
-
     /// Ends an undo, unless its job was cancelled or has ended it before.
     func finishUndo(_ importID: Int, jobID: String) async throws -> UndoResult {
         try await pool.transaction(deadline: .seconds(120)) { tx in
@@ -86,8 +81,11 @@ extension ImportStore {
                 """)[0].int(0)
             let kept = try tx.query(
                 """
-                SELECT customer_id FROM paidan.import_row
-                WHERE import_id = \(importID) AND state = 'ok' AND customer_id IS NOT NULL ORDER BY row
+                SELECT customer_id FROM paidan.import_row r
+                WHERE import_id = \(importID) AND state = 'ok'
+                    -- Not those that a page has deleted since.
+                    AND EXISTS (SELECT FROM crm_customer c WHERE c.id = r.customer_id)
+                ORDER BY row
                 """
             ).map { try $0.int(0) }
             if isOurs { try end(importID, removed: removed, kept: kept.count, in: &tx) }

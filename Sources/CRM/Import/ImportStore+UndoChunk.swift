@@ -25,7 +25,7 @@ extension ImportStore {
         try await pool.transaction(deadline: .seconds(120)) { tx in
             try Author.set("job:import.undo", in: &tx)
             try SlotRelease.lock(in: &tx)
-            guard try Self.mayUndo(importID, in: &tx) else { return (nil, 0) }
+            guard case .open = try Self.undoGround(importID, in: &tx) else { return (nil, 0) }
             let rows = try tx.query(
                 """
                 SELECT row, customer_id FROM paidan.import_row

@@ -91,7 +91,7 @@ enum Snapshot {
                 try tx.run(
                     script: """
                         SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
-                        SET LOCAL plan_cache_mode = force_custom_plan; SET LOCAL jit = off;
+                        SET LOCAL plan_cache_mode = force_custom_plan;
                         SET LOCAL max_parallel_workers_per_gather = 0;
                         SET LOCAL statement_timeout = \(max(1, milliseconds))
                         """)

@@ -81,7 +81,7 @@ import Testing
         for (method, path, status) in [
             ("GET", "/v1/queues", 403), ("GET", "/v1/workers", 403), ("GET", "/v1/jobs", 403),
             ("POST", "/v1/jobs", 400), ("PUT", "/v1/ranks", 403), ("GET", "/v1/fairness", 200),
-            ("GET", "/v1/customers/5", 404), ("GET", "/v1/customers/x", 403), ("GET", "/v1/customers/5/", 404),
+            ("GET", "/v1/customers/2000000000", 404), ("GET", "/v1/customers/x", 403), ("GET", "/v1/customers/5/", 404),
             ("GET", "/v1/ranks/cycle", 403), ("GET", "/v1/imports/template", 403),
         ] {
             #expect(try await service.ask(method, path, token: token).status == status, "\(method) \(path)")

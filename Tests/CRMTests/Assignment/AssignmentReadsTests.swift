@@ -1,3 +1,5 @@
+import Logging
+import OwnerThread
 import Postgres
 import TestSupport
 import Testing
@@ -25,6 +27,36 @@ struct AssignmentReadsTests {
             #expect(try read.int(0) == 0)
             #expect(try read.int(1) == 0)
             #expect(try await lab.ints("SELECT count(*) FROM crm_customerdistribution") == [1200])
+        }
+    }
+
+    @Test("what finds customers by index is over when an import's end is told of all of them")
+    func plans() async throws {
+        try await AssignmentLab.with { lab in
+            try await lab.set(SequenceVectors.base.shares, .laps)
+            let customers = try await lab.addCustomers(2)
+            let seen = Lock<[String]>([])
+            var hooks = lab.hooks
+            hooks.assigned = { _, tx in
+                let mode = try tx.query("SELECT current_setting('enable_seqscan')")[0].text(0)
+                seen.withLock { $0.append("single \(mode)") }
+            }
+            hooks.chunkAssigned = { _, _, _, tx in
+                let mode = try tx.query("SELECT current_setting('enable_seqscan')")[0].text(0)
+                seen.withLock { $0.append("chunk \(mode)") }
+            }
+            let job = AssignmentJob(
+                pool: lab.workers, list: lab.list, settings: { AssignmentSettings(strategy: .laps) }, hooks: hooks,
+                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            _ = try await job.run([
+                AssignmentTask(job: "one", arguments: AssignmentArguments(customers: [customers[0]])),
+                AssignmentTask(
+                    job: "two",
+                    arguments: AssignmentArguments(customers: [customers[1]], chunk: .init(importID: 1, chunk: 1))),
+            ])
+            #expect(seen.withLock { $0 } == ["single off", "chunk on"])
+            let mode = try await lab.workers.query("SELECT current_setting('enable_seqscan')")[0].text(0)
+            #expect(mode == "on")
         }
     }
 }

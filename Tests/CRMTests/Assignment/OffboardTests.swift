@@ -42,6 +42,12 @@ struct OffboardTests {
                 return
             }
             #expect(message.contains("4711"))
+            // A page switched him off and then deleted him: nobody ordered anything.
+            let left = try await lab.offboard.run(job: lab.newJobID(), user: 4711, leftAfter: 0)
+            guard case .done = left else {
+                Issue.record("\(left)")
+                return
+            }
         }
     }
 

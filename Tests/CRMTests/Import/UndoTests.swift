@@ -18,14 +18,22 @@ struct UndoTests {
                 丁,100004,,,
                 戊,100005,,,
                 己,100006,,,
+                庚,100007,,,
                 """)
-            // 丁 has a note, 戊 was edited by a page of the CRM.
+            // 丁 has a note, 戊 was edited by a page of the CRM, 庚 deleted by one.
             _ = try await lab.pool.query(
                 """
                 INSERT INTO crm_consultrecord (customer_id, consultant_id, note)
                 SELECT id, consultant_id, '聊过' FROM crm_customer WHERE qq = '100004'
                 """)
             _ = try await lab.pool.query("UPDATE crm_customer SET company = '某公司' WHERE qq = '100005'")
+            _ = try await lab.pool.query(
+                """
+                WITH gone AS (
+                    DELETE FROM crm_customerdistribution d USING crm_customer c
+                    WHERE c.id = d.customer_id AND c.qq = '100007')
+                DELETE FROM crm_customer WHERE qq = '100007'
+                """)
             let result = try await lab.undo(id)
             #expect(result.removed == 4 && result.kept.count == 2)
             #expect(try await lab.text("SELECT string_agg(qq, ',' ORDER BY qq) FROM crm_customer") == "100004,100005")

@@ -8,6 +8,8 @@
 PGconn *postgres_connect(const char *conninfo) {
     PGconn *session = PQconnectdb(conninfo);
     if (PQstatus(session) != CONNECTION_OK) fail("%s", PQerrorMessage(session));
+    // As the product's sessions have it.
+    PQclear(PQexec(session, "SET jit = off"));
     return session;
 }
 
