@@ -11,7 +11,7 @@ struct AwayTests {
     func redis() async throws {
         try await World.with { world in
             let service = try await world.serve()
-            let running = try await world.noops(3, "running", args: "{\"sleep_ms\":4000}")
+            let running = try await world.noops(3, "running", args: "{\"sleep_ms\":8000}")
             try await until("they run", within: .seconds(10)) {
                 try await world.store.queues().reduce(0) { $0 + $1.running } == 3
             }

@@ -91,7 +91,7 @@ struct FrozenTests {
                         "host=127.0.0.1 port=\(postgres.port) user=postgres dbname=postgres sslmode=disable",
                 ])
                 #expect(try await world.ask(service, "GET", "/v1/ranks").status == 200)
-                let ids = try await world.noops(5, "in-hand", args: "{\"sleep_ms\":3000}")
+                let ids = try await world.noops(5, "in-hand", args: "{\"sleep_ms\":8000}")
                 try await until("they run", within: .seconds(10)) {
                     try await world.store.queues().reduce(0) { $0 + $1.running } == 5
                 }

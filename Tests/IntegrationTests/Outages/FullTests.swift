@@ -67,7 +67,7 @@ struct FullTests {
                 let service = try await world.serve()
                 let before = try await world.noops(20, "before")
                 try await world.checkDone(before, within: .seconds(10))
-                let sleepy = try await world.noops(3, "sleepy", args: "{\"sleep_ms\":2000}")
+                let sleepy = try await world.noops(3, "sleepy", args: "{\"sleep_ms\":6000}")
                 try await until("they run", within: .seconds(10)) {
                     try await world.store.queues().reduce(0) { $0 + $1.running } == 3
                 }

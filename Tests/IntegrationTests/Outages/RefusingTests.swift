@@ -38,7 +38,7 @@ struct RefusingTests {
     func redis(_ refusal: Refusal) async throws {
         try await World.with { world in
             let service = try await world.serve()
-            let ids = try await world.noops(5, "in-hand", args: "{\"sleep_ms\":2500}")
+            let ids = try await world.noops(5, "in-hand", args: "{\"sleep_ms\":6000}")
             try await until("they run", within: .seconds(10)) {
                 try await world.store.queues().reduce(0) { $0 + $1.running } == 5
             }
