@@ -46,26 +46,24 @@ enum OwnershipStore {
     ) throws -> GrabRules.Grabber? {
         guard try lockSeller(user, in: &tx) else { return nil }
         try AssignmentStore.makeRoom(of: user, in: &tx)
-        var grabber = try grabber(user, countsOverdue: true, in: &tx)
+        var grabber = try grabber(user, in: &tx)
         grabber?.isBarred = try tx.query("SELECT paidan.is_barred(\(customer)::bigint, \(user)::bigint)")[0].bool(0)
         return grabber
     }
 
-    /// What bounds a seller's grabs of any customer, at this moment.
+    /// What bounds a seller's grabs of any customer, at this moment. Counts stop at their cap, so their cost does not grow
+    /// with what a seller holds.
     ///
-    /// - Parameter countsOverdue: customers whose last day with him is over count as held: after those that can be have
-    ///   been let go, the others are his until somebody does.
+    /// Customers whose last day with him is over count as held: after those that can be have been let go, the others are
+    /// his until somebody does.
+    ///
     /// - Returns: `nil` unless he is an active person of department 1001.
-    static func grabber(
-        _ user: Int, countsOverdue: Bool, in tx: inout Transaction
-    ) throws -> GrabRules.Grabber? {
+    static func grabber(_ user: Int, in tx: inout Transaction) throws -> GrabRules.Grabber? {
         let rows = try tx.query(
             """
-            SELECT l.holding_cap, l.daily_cap, (
-                    SELECT count(*) FROM crm_customerdistribution h WHERE h.user_id = u.id AND h.status = 1
-                        AND (\(countsOverdue)::boolean OR NOT EXISTS (
-                            SELECT FROM crm_customer c WHERE c.id = h.customer_id AND c.pool_state = 'private'
-                                AND paidan.expired_on(c.recv_date, c.last_consult_date, c.protected_until) <= day.today))),
+            SELECT l.holding_cap, l.daily_cap, CASE WHEN l.holding_cap IS NULL THEN 0 ELSE (
+                    SELECT count(*) FROM (SELECT FROM crm_customerdistribution h
+                        WHERE h.user_id = u.id AND h.status = 1 LIMIT l.holding_cap) held) END,
                 count(d.*), count(d.*) FILTER (WHERE d.origin = 'grab')
             FROM crm_userinfo u CROSS JOIN (SELECT paidan.today() AS today OFFSET 0) day
             LEFT JOIN paidan.rank_limit l ON l.user_id = u.id

@@ -37,12 +37,28 @@ public struct PoolSearch: Sendable {
         }
     }
 
+    /// What he has and has not lost by now: a grab would let go of the rest first.
+    ///
+    /// - Parameter cap: counting stops there.
+    private static func held(by seller: Int, upTo cap: Int, _ today: TodaySQL, in tx: inout Transaction) throws -> Int {
+        // The index of his distributions, not that of everybody's open ones, which `= 1` would offer.
+        try tx.query(
+            """
+            SELECT count(*) FROM (
+                SELECT FROM crm_customerdistribution h WHERE h.user_id = \(seller)::int AND h.status BETWEEN 1 AND 1
+                    AND NOT EXISTS (SELECT FROM crm_customer f WHERE f.id = h.customer_id AND \(today.isFallen("f")))
+                LIMIT \(cap)::int) held
+            """)[0].int(0)
+    }
+
     /// Which of them the seller could grab now: judged by the rules of a grab.
     private static func grabbable(
         _ ids: [Int], by seller: Int?, _ rules: GrabRules, _ today: TodaySQL, in tx: inout Transaction
     ) throws -> Set<String> {
-        guard let seller, !ids.isEmpty, let bounds = try OwnershipStore.grabber(seller, countsOverdue: false, in: &tx)
-        else { return [] }
+        guard let seller, !ids.isEmpty, var bounds = try OwnershipStore.grabber(seller, in: &tx) else { return [] }
+        if let cap = bounds.holdingCap, bounds.holding >= cap {
+            bounds.holding = try held(by: seller, upTo: cap, today, in: &tx)
+        }
         let rows = try tx.query(
             """
             SELECT c.id, \(PoolSQL.isBarred("c", seller, today)),

@@ -47,6 +47,7 @@ enum CrowdLab {
         SELECT set_config('paidan.writer', 'service', true), set_config('work_mem', '64MB', true), setseed(0.5);
         INSERT INTO crm_userinfo (id, name, username, depart_id)
         SELECT i, '销售' || i, 'seller' || i, 1001 FROM generate_series(1, 40) i;
+        INSERT INTO paidan.rank_limit (user_id, holding_cap) VALUES (7, 100);
         INSERT INTO crm_course (id, name) SELECT i, 'C' || i FROM generate_series(1, 20) i;
         CREATE TEMPORARY TABLE crowd ON COMMIT DROP AS
         SELECT i AS id, (100000000 + i::bigint * 8293549151 % 1999999973)::text AS qq,
