@@ -154,9 +154,9 @@ private typealias Step = FakeSMTPServer.Step
         let server = try FakeSMTPServer(try await TestCertificate.shared.value) { $0 == .quit ? .silence : nil }
         #expect(try await client.send(try await mail(to: server)).isAccepted)
         let other = try FakeHTTPServer()
-        let started = ContinuousClock.now
+        let watch = Stopwatch()
         _ = try await client.send(HTTPRequest("GET", other.url))
-        #expect(ContinuousClock.now - started < .seconds(10))
+        #expect(watch.granted < .seconds(10))
     }
 
     @Test("cancelled while the server is silent after the dot: the mail may have gone out")
@@ -168,11 +168,11 @@ private typealias Step = FakeSMTPServer.Step
         let task = Task { await failure(message) }
         try await waitUntil(within: .seconds(5), "final dot") { server.commands.last == "." }
         task.cancel()
-        let started = ContinuousClock.now
+        let watch = Stopwatch()
         let error = await task.value
         #expect(error?.code == .cancelled)
         #expect(error?.mayHaveRun == true)
-        #expect(ContinuousClock.now - started < .seconds(10))
+        #expect(watch.granted < .seconds(10))
     }
 
     @Test("the late reply to a mail that nobody waits for is not taken for the next mail's", arguments: [false, true])

@@ -68,12 +68,12 @@ struct OutageTests {
                 try await world.store.queues().contains { $0.name == queue && $0.depth > 0 }
             }
             _ = try await world.client.send(RedisCommand("FLUSHALL"))
-            let start = ContinuousClock.now
+            let watch = Stopwatch()
             try await until("the import is done", within: .seconds(60)) {
                 try await world.count("SELECT count(*) FROM paidan.import_batch WHERE id = \(id) AND state = 'done'")
                     > 0
             }
-            #expect(ContinuousClock.now - start < .seconds(60))
+            #expect(watch.granted < .seconds(60))
             try await world.rest()
             try await world.check([id: sheet])
         }
@@ -114,12 +114,12 @@ struct OutageTests {
             } else {
                 _ = try await world.client.send(RedisCommand("FLUSHALL"))
             }
-            let start = ContinuousClock.now
+            let watch = Stopwatch()
             try await until("the import is done", within: .seconds(60)) {
                 try await world.count("SELECT count(*) FROM paidan.import_batch WHERE id = \(b) AND state = 'done'")
                     > 0
             }
-            #expect(ContinuousClock.now - start < .seconds(60))
+            #expect(watch.granted < .seconds(60))
             try await world.rest(within: .seconds(90))
             try await world.check([a: first, b: second])
             #expect(service.process.end == nil)

@@ -23,11 +23,6 @@ func failure<T>(_ body: () async throws(RedisError) -> T) async -> RedisError? {
     }
 }
 
-/// The time a body takes.
-func elapsed(_ body: () async throws -> Void) async rethrows -> Duration {
-    try await ContinuousClock().measure { try await body() }
-}
-
 extension RedisCommand {
     /// Blocks its connection on the server: the list never gets an element.
     static func block(_ key: String, seconds: Int) -> RedisCommand { RedisCommand("BLPOP", key, "\(seconds)") }

@@ -9,12 +9,12 @@ import Testing
         try await withThrowingTaskGroup(of: Void.self) { group in
             for request in requests {
                 group.addTask {
-                    let began = ContinuousClock.now
+                    let watch = Stopwatch()
                     let answer = try await service.ask(
                         request.method, request.path, request.body, token: request.token)
                     expectProblem(answer, 503, "unavailable")
                     #expect(answer["retry-after"].flatMap { Int($0) } != nil)
-                    #expect(ContinuousClock.now - began < .seconds(8), "\(request.method) \(request.path)")
+                    #expect(watch.granted < .seconds(8), "\(request.method) \(request.path)")
                 }
             }
             try await group.waitForAll()
@@ -31,13 +31,13 @@ import Testing
                 #expect(try await service.ask("GET", "/readyz", token: "").status == 200)
                 try await postgres.kill()
 
-                let started = ContinuousClock.now
+                let watch = Stopwatch()
                 #expect(try await service.ask("GET", "/v1/queues", token: seen).status == 200)
                 let job = try await service.ask("POST", "/v1/jobs", #"{"kind": "noop"}"#, token: seen)
                 #expect(job.status == 202)
                 #expect(try await service.ask("GET", "/v1/me", token: seen).status == 200)
                 // What is in memory answers at once.
-                #expect(ContinuousClock.now - started < .seconds(2))
+                #expect(watch.granted < .seconds(2))
                 try await expectUnavailable(
                     service,
                     [

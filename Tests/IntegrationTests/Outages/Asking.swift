@@ -33,9 +33,9 @@ extension World {
             method, service.url + path, headers: headers.map { (name: $0.0, value: $0.1) },
             body: Array((body ?? "").utf8))
         request.timeout = timeout
-        let began = ContinuousClock.now
+        let watch = Stopwatch()
         let answer = try await curl.send(request)
-        let took = ContinuousClock.now - began
+        let took = watch.granted
         struct Problem: Decodable {
             let code: String?
             let detail: String?
