@@ -53,6 +53,7 @@ public struct Server: Service {
             authenticator: Authenticator(access: dependencies.access), failures: dependencies.failures, logger: logger)
         application = Application(
             responder: responder,
+            server: .http1(configuration: .init(additionalChannelHandlers: [ParserErrorHandler()])),
             configuration: .init(address: .hostname(host, port: port), backlog: 1024),
             onServerRunning: { channel in await onReady(channel.localAddress?.port ?? port) }, logger: logger)
     }

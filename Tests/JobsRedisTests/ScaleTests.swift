@@ -113,7 +113,6 @@ import Testing
                 context.progress(done: step, total: 1500)
                 try await Task.sleep(for: .milliseconds(1))
             }
-            try await Task.sleep(for: .milliseconds(600))
             return claims.map { _ in .done() }
         }
         _ = try await f.store.enqueue([f.job("a", kind: "p")])
@@ -124,8 +123,8 @@ import Testing
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         #expect(
-            store[.progress] >= 2 && Double(store[.progress]) <= seconds * 4 + 1, "\(store[.progress]) in \(seconds) s")
-        // The newest is not lost.
+            store[.progress] >= 2 && Double(store[.progress]) <= seconds * 4 + 2, "\(store[.progress]) in \(seconds) s")
+        // The last is not lost, however soon the end comes after it.
         #expect(try await f.store.job("a")?.progress == .init(done: 1500, total: 1500))
     }
 

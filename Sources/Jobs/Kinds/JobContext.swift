@@ -46,7 +46,8 @@ public struct JobContext: Sendable {
         return try await permit(claim.queue, key, Rate(limit, per: window)).map { .snooze(for: $0) }
     }
 
-    /// Notes how far the job is; the newest value is written at most 4 times a second.
+    /// Notes how far the job is; the newest value is written at most 4 times a second, the last when the run
+    /// ends.
     ///
     /// - Parameter claim: of a batch, which one; `nil` is the only one.
     public func progress(done: Int, total: Int, of claim: Claim? = nil) {
@@ -60,19 +61,29 @@ public struct JobContext: Sendable {
     }
 }
 
-/// The newest progress of each job that reported some since the last look.
+/// The newest progress of each running job that reported some.
 final class ProgressBoard: Sendable {
-    private let state = Lock([String: (claim: Claim, progress: JobView.Progress)]())
+    typealias Report = (claim: Claim, progress: JobView.Progress)
+
+    private let state = Lock([String: (report: Report, isNew: Bool)]())
 
     func put(_ claim: Claim, _ progress: JobView.Progress) {
-        state.withLock { $0[claim.id] = (claim, progress) }
+        state.withLock { $0[claim.id] = ((claim, progress), true) }
     }
 
-    func takeAll() -> [(claim: Claim, progress: JobView.Progress)] {
+    /// What was reported since the last call.
+    func news() -> [Report] {
         state.withLock { state in
-            if state.isEmpty { return [] }
-            defer { state = [:] }
-            return Array(state.values)
+            let news = state.values.filter(\.isNew).map(\.report)
+            for (claim, _) in news { state[claim.id]?.isNew = false }
+            return news
+        }
+    }
+
+    /// What jobs that end reported last, also if it was among the news: that may not have been written yet.
+    func takeLast(of claims: [Claim]) -> [Report] {
+        state.withLock { state in
+            state.isEmpty ? [] : claims.compactMap { state.removeValue(forKey: $0.id)?.report }
         }
     }
 }

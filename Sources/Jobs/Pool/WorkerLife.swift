@@ -169,6 +169,7 @@ struct WorkerLife {
         // Not a child: a handler that ignores its cancellation must not hold up the process's end. The table owns it.
         let task = Task {
             let result = await pool.runner.run(kind, claims, context, state)
+            await pool.write(pool.board.takeLast(of: claims), session)
             sink.yield(.finished(run: number, result))
         }
         runs.insert(
@@ -230,7 +231,7 @@ struct WorkerLife {
 
     private mutating func followRuns(_ number: Int, _ now: Instant, _ group: inout Group) {
         let (pool, sink) = (pool, sink)
-        let news = pool.board.takeAll()
+        let news = pool.board.news()
         if !news.isEmpty { group.addTask { await pool.write(news, number) } }
         if !isPollingCancellations, now - lastPoll >= .seconds(1) {
             isPollingCancellations = true

@@ -35,11 +35,32 @@ import Testing
         #expect(answers.split(separator: "HTTP/1.1 ").map { $0.prefix(3) } == ["200", "200", "401"])
     }
 
-    @Test(arguments: ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"])
-    func whatIsNoHTTPIsRefused(_ text: String) async throws {
+    @Test(
+        "what is no HTTP is answered with a problem that says what is wrong, and the connection ends",
+        arguments: [
+            ("nonsense\r\n\r\n", 400, "no valid HTTP/1.1"),
+            ("GET / HTTP/9.9\r\n\r\n", 400, "no valid HTTP/1.1"),
+            ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400, "no valid HTTP/1.1"),
+            ("GET /v1/customers?q=王 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "must be percent-encoded"),
+            ("GET / HTTP/1.1\r\nX: " + String(repeating: "x", count: 90_000) + "\r\n\r\n", 431, "at most 80 KiB"),
+        ])
+    func whatIsNoHTTPIsRefused(_ text: String, _ status: Int, _ detail: String) async throws {
         let service = try await TestService.shared.value
         let answer = try await RawHTTP(port: service.port).exchange(text)
-        #expect(answer.isEmpty || answer.hasPrefix("HTTP/1.1 400 ") || answer.hasPrefix("HTTP/1.1 5"), "\(answer)")
+        #expect(answer.hasPrefix("HTTP/1.1 \(status) "), "\(answer)")
+        #expect(answer.contains("application/problem+json") && answer.contains(detail), "\(answer)")
         #expect(try await service.ask("GET", "/healthz", token: "").status == 200)
+    }
+
+    @Test("what was asked before the nonsense is answered first")
+    func nonsenseAfterARequest() async throws {
+        let service = try await TestService.shared.value
+        let request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+        let connection = try RawHTTP(port: service.port)
+        #expect(await connection.exchange(request, until: "\r\n\r\nok\n").hasPrefix("HTTP/1.1 200 "))
+        let later = await connection.exchange("nonsense\r\n\r\n")
+        #expect(later.hasPrefix("HTTP/1.1 400 ") && later.contains("no valid HTTP/1.1"), "\(later)")
+        let together = try await RawHTTP(port: service.port).exchange(request + "nonsense\r\n\r\n")
+        #expect(together.split(separator: "HTTP/1.1 ").map { $0.prefix(3) } == ["200", "400"], "\(together)")
     }
 }
