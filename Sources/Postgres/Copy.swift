@@ -7,6 +7,7 @@ extension Transaction {
     /// - Throws: what `write` throws, or ``PostgresError``; the transaction is unusable then, except through an outer
     ///   ``savepoint(_:)``.
     public mutating func copyIn(_ statement: String, _ write: (inout CopyWriter) throws -> Void) throws -> Int {
+        try flush()
         try checked { connection throws(PostgresError) in try connection.beginCopy(statement, PGRES_COPY_IN) }
         var writer = connection.copyWriter(operation)
         do {
@@ -26,6 +27,7 @@ extension Transaction {
     ///
     /// - Throws: what `line` throws (the rest of the rows is read and dropped first), or ``PostgresError``.
     public mutating func copyOut(_ statement: String, _ line: ([UInt8]) throws -> Void) throws {
+        try flush()
         try checked { connection throws(PostgresError) in try connection.beginCopy(statement, PGRES_COPY_OUT) }
         var refusal: (any Error)?
         while let bytes = connection.nextCopyLine() {

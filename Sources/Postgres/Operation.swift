@@ -27,6 +27,7 @@ final class Operation: Sendable {
         var phase = Phase.queued
         var stop: Stop?
         var outcomeIsOpen = false
+        var starts = 0
     }
 
     let created = ContinuousClock.now
@@ -109,11 +110,15 @@ final class Operation: Sendable {
         let isStarted = state.withLock { state in
             guard case .queued = state.phase else { return false }
             state.phase = .running(gate)
+            state.starts += 1
             return true
         }
         if !isStarted { gate.end() }
         return isStarted
     }
+
+    /// What kills its session before an answer comes is not to do so again and again.
+    var isFirstStart: Bool { state.withLock { $0.starts <= 1 } }
 
     /// Back in the queue, because nothing has run.
     ///

@@ -1,26 +1,5 @@
 internal import CPQ
 
-extension Transaction {
-    /// Runs statements in few round trips (pipeline mode), in their order.
-    ///
-    /// - Returns: one answer for each statement.
-    /// - Throws: ``PostgresError`` of the first statement that failed, its index in `statement`; those before it ran,
-    ///   those after it did not, and the transaction is unusable.
-    public mutating func pipeline(_ statements: [SQL]) throws(PostgresError) -> [Rows] {
-        var answers: [Rows] = []
-        answers.reserveCapacity(statements.count)
-        var start = 0
-        while start < statements.count {
-            let end = min(start + Connection.longestPipeline, statements.count)
-            answers += try checked { connection throws(PostgresError) in
-                try connection.pipeline(statements[start..<end])
-            }
-            start = end
-        }
-        return answers
-    }
-}
-
 extension Connection {
     /// Statements sent before answers are read; bounds what libpq has to keep in memory.
     static let longestPipeline = 256

@@ -69,6 +69,13 @@ public struct PostgresError: Error, Sendable, Hashable {
             code: code ?? self.code, sqlState: sqlState, constraint: constraint, message: message,
             mayHaveRun: mayHaveRun ?? self.mayHaveRun, statement: statement ?? self.statement)
     }
+
+    /// As it looks to whoever did not give the first `count` statements of the pipeline.
+    func withoutStatements(_ count: Int) -> Self {
+        Self(
+            code: code, sqlState: sqlState, constraint: constraint, message: message, mayHaveRun: mayHaveRun,
+            statement: statement.flatMap { $0 < count ? nil : $0 - count })
+    }
 }
 
 extension PostgresError: CustomStringConvertible {

@@ -4,6 +4,11 @@ public struct Transaction: ~Copyable {
     let operation: Operation
     /// The error that made the open transaction unusable.
     var failure: PostgresError?
+    /// What the answer to a statement for which nobody waited says against the commit.
+    private(set) var refusal: (any Error)?
+    /// False until the server has answered something: nothing was done then.
+    private(set) var isBegun = false
+    private var waiting = [Statement<Void>("BEGIN")]
     private var savepoints = 0
 
     init(_ connection: consuming Connection, _ operation: Operation) {
@@ -20,10 +25,65 @@ public struct Transaction: ~Copyable {
     ///
     /// - Throws: ``PostgresError``; the transaction is unusable then, except through an outer ``savepoint(_:)``.
     public mutating func query(_ sql: SQL) throws(PostgresError) -> Rows {
-        try checked { connection throws(PostgresError) in
+        if !waiting.isEmpty {
+            do throws(PostgresError) {
+                if let rows = try pipeline([sql]).first { return rows }
+            } catch { throw error.withoutStatements(1) }
+        }
+        return try checked { connection throws(PostgresError) in
             let ready = try connection.prepare(sql)
             return try connection.run(ready)
         }
+    }
+
+    /// Runs statements for whose answers nobody waits: they share the round trip of the next that somebody waits for, or
+    /// go out before the commit.
+    ///
+    /// An error of the server is thrown there. What a reader throws lets the rest run and then fails the transaction.
+    public mutating func later(_ statements: [Statement<Void>]) { waiting += statements }
+
+    /// Runs statements in few round trips (pipeline mode), in their order, behind those that wait for company.
+    ///
+    /// - Returns: one answer for each statement.
+    /// - Throws: ``PostgresError`` of the first statement that failed, its index in `statement`; those before it ran,
+    ///   those after it did not, and the transaction is unusable.
+    public mutating func pipeline(_ statements: [SQL]) throws(PostgresError) -> [Rows] {
+        let early = waiting
+        let all = early.map(\.sql) + statements
+        var answers: [Rows] = []
+        answers.reserveCapacity(all.count)
+        var start = 0
+        while start < all.count {
+            let end = min(start + Connection.longestPipeline, all.count)
+            do throws(PostgresError) {
+                answers += try checked { connection throws(PostgresError) in
+                    do throws(PostgresError) { return try connection.pipeline(all[start..<end]) } catch {
+                        throw error.withoutStatements(early.count)
+                    }
+                }
+            } catch {
+                // Of those that cannot be bound nothing was sent.
+                if error.code != .binding || start > 0 { waiting = [] }
+                throw error
+            }
+            waiting = []
+            start = end
+        }
+        for (statement, rows) in zip(early, answers) {
+            do { try statement.read(rows) } catch { refusal = refusal ?? error }
+        }
+        return Array(answers.dropFirst(early.count))
+    }
+
+    /// Sends what still waits, if anything is to be done at all.
+    mutating func finish() throws(PostgresError) {
+        if isBegun || waiting.count > 1 { try flush() }
+    }
+
+    /// Before what cannot be part of a pipeline.
+    mutating func flush() throws(PostgresError) {
+        if waiting.isEmpty { return }
+        _ = try pipeline([])
     }
 
     /// Runs several statements given as one text, without values (migrations).
@@ -32,6 +92,7 @@ public struct Transaction: ~Copyable {
     public mutating func run(script: String) throws(PostgresError) {
         // A COMMIT may hide in the text.
         if let error = operation.openOutcome() { throw error }
+        try flush()
         try checked { connection throws(PostgresError) in try connection.command(script) }
         guard connection.transactionState == .open else {
             let error = PostgresError(
@@ -50,16 +111,20 @@ public struct Transaction: ~Copyable {
         savepoints += 1
         defer { savepoints -= 1 }
         let name = "paidan_\(savepoints)"
+        try flush()
+        let refusalBefore = refusal
         try checked { connection throws(PostgresError) in try connection.command("SAVEPOINT \(name)") }
         do {
             let value = try body(&self)
+            try flush()
             try checked { connection throws(PostgresError) in try connection.command("RELEASE SAVEPOINT \(name)") }
             return value
         } catch {
             guard !isCancelled, [.open, .failed].contains(connection.transactionState) else { throw error }
             // The original error says more than a failure to undo, which shows at the next statement.
             let undone = try? connection.command("ROLLBACK TO SAVEPOINT \(name); RELEASE SAVEPOINT \(name)")
-            if undone != nil { failure = nil }
+            waiting = []
+            if undone != nil { (failure, refusal) = (nil, refusalBefore) }
             throw error
         }
     }
@@ -70,7 +135,12 @@ public struct Transaction: ~Copyable {
         _ body: (inout Connection) throws(PostgresError) -> R
     ) throws(PostgresError) -> R {
         if let error = operation.stopError { throw error }
-        do { return try body(&connection) } catch {
+        do throws(PostgresError) {
+            let value = try body(&connection)
+            isBegun = true
+            return value
+        } catch {
+            isBegun = isBegun || error.code == .server
             if failure == nil, error.code != .binding { failure = error }
             // 57014 is query_canceled.
             if error.sqlState == "57014" || error.code == .connection, let stop = operation.stopError { throw stop }

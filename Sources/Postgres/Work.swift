@@ -13,16 +13,21 @@ extension Connection {
     ) -> Result<T, any Error>? {
         for attempt in 1... {
             if let error = operation.stopError { return .failure(error) }
-            do { try command("BEGIN") } catch {
-                return error.code == .connection ? nil : .failure(error.stopped(operation))
-            }
             sawStaleStatement = false
             var transaction = Transaction(self, operation)
             var result: Result<T, any Error>
             do { result = .success(try body(&transaction)) } catch { result = .failure(error) }
-            var failure = transaction.failure
-            self = transaction.end()
             if case .success = result {
+                do throws(PostgresError) { try transaction.finish() } catch {
+                    result = .failure(transaction.failure ?? error)
+                }
+            }
+            if let refusal = transaction.refusal { result = .failure(refusal) }
+            var failure = transaction.failure
+            let isBegun = transaction.isBegun
+            self = transaction.end()
+            if isLost, !isBegun, operation.isFirstStart { return nil }
+            if case .success = result, isBegun {
                 do throws(PostgresError) { try commit(operation, failure) } catch {
                     failure = failure ?? error
                     result = .failure(error)

@@ -30,6 +30,8 @@ final class AssignmentGroups: Sendable {
     /// Without it two halves would take turns for ever, at nearly the cost of two wholes.
     static let companyWait = Duration.milliseconds(4)
 
+    static let enough = 64
+
     private let state = Lock(State())
 
     /// Jobs that wait for the transaction under way.
@@ -49,13 +51,22 @@ final class AssignmentGroups: Sendable {
             }
             if leads { turn.resume(returning: .leads(after: 0)) }
         }
+        let before: Int
         switch turn {
         case .ended(let end): return try end.get()
-        case .leads(let count): await company(of: count)
+        case .leads(let count):
+            before = count
+            await company(for: tasks.count, after: count)
         }
         let company = state.withLock { state in
-            defer { state.waiting = [] }
-            return state.waiting
+            let most = max(Self.enough, (before + tasks.count + state.jobs) / 2)
+            var jobs = tasks.count
+            let company = state.waiting.prefix { waiter in
+                jobs += waiter.tasks.count
+                return jobs <= most
+            }
+            state.waiting.removeFirst(company.count)
+            return company
         }
         let all = tasks + company.flatMap(\.tasks)
         let end = await Task { try await work(all) }.result
@@ -69,9 +80,9 @@ final class AssignmentGroups: Sendable {
     }
 
     /// Waits until as many have come as the last transaction let go, but not long.
-    private func company(of count: Int) async {
+    private func company(for own: Int, after count: Int) async {
         let end = ContinuousClock.now + Self.companyWait
-        while ContinuousClock.now < end, waiting < count {
+        while ContinuousClock.now < end, own + waiting < Self.enough, waiting < count {
             do { try await Task.sleep(for: .microseconds(250)) } catch { return }
         }
     }

@@ -36,7 +36,7 @@ public struct AssignmentJob: Sendable {
 
     /// What the worker runs.
     public var kind: Kind {
-        Kind.batch(Self.kind, size: 256, queue: "critical", hasEffect: true) {
+        Kind.batch(Self.kind, size: AssignmentGroups.enough, queue: "critical", hasEffect: true) {
             (claims: [(claim: Claim, arguments: AssignmentArguments)], _) in
             try await groups.run(claims.map { AssignmentTask(job: $0.claim.id, arguments: $0.arguments) }) {
                 try await run($0)
