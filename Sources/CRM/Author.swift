@@ -4,8 +4,9 @@ public import Postgres
 /// for the audit log. Counts until the transaction ends.
 public enum Author {
     /// - Parameter name: `user:ID`, `job:ID`, `command line` …
-    public static func set(_ name: String, in tx: inout Transaction) throws {
-        _ = try tx.query(
-            "SELECT set_config('paidan.actor', \(name), true), set_config('paidan.writer', 'service', true)")
+    public static func set(_ name: String, in tx: inout Transaction) {
+        tx.later([
+            Statement("SELECT set_config('paidan.actor', \(name), true), set_config('paidan.writer', 'service', true)")
+        ])
     }
 }

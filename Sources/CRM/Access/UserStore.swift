@@ -56,7 +56,7 @@ public struct UserStore: Sendable {
         }
         let roles = roles.isEmpty && seller ? ["销售"] : roles
         return try await pool.transaction { tx in
-            try Author.set("command line", in: &tx)
+            Author.set("command line", in: &tx)
             let known = try tx.query("SELECT id, title FROM rbac_role ORDER BY id")
             var roleIDs: [Int] = []
             for role in roles {
@@ -109,7 +109,7 @@ public struct UserStore: Sendable {
     /// Ends the user's access at once and, for a seller, his part in the assignment (his customers go to others).
     public func disable(name: String) async throws {
         try await pool.transaction { tx in
-            try Author.set("command line", in: &tx)
+            Author.set("command line", in: &tx)
             let rows = try tx.query("SELECT id, is_active FROM rbac_user WHERE username = \(name) FOR NO KEY UPDATE")
             guard let user = rows.first else { throw Refusal.unknownUser(name) }
             let id = try user.int(0)
@@ -143,7 +143,7 @@ public struct UserStore: Sendable {
         let digest = TokenDigest(of: token)
         let seconds = lifetime.map { Int($0.components.seconds) }
         let view = try await pool.transaction { tx in
-            try Author.set("command line", in: &tx)
+            Author.set("command line", in: &tx)
             guard let user = try tx.query("SELECT id, is_active FROM rbac_user WHERE username = \(name)").first else {
                 throw Refusal.unknownUser(name)
             }
@@ -183,7 +183,7 @@ public struct UserStore: Sendable {
 
     public func revokeToken(_ id: Int64) async throws {
         try await pool.transaction { tx in
-            try Author.set("command line", in: &tx)
+            Author.set("command line", in: &tx)
             let rows = try tx.query(
                 """
                 UPDATE paidan.api_token SET revoked_at = paidan.now()

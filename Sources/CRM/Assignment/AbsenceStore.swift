@@ -13,7 +13,7 @@ enum AbsenceStore {
     static func add(
         user: Int, from: String, to: String, actor: String, in tx: inout Transaction
     ) throws -> AbsenceAdded {
-        try Author.set(actor, in: &tx)
+        Author.set(actor, in: &tx)
         let known = try tx.query("SELECT \(from)::date <= \(to)::date FROM crm_userinfo WHERE id = \(user)::bigint")
         guard let row = known.first else { return .unknownUser }
         guard try row.bool(0) else { return .backwards }

@@ -2,9 +2,16 @@ internal import Jobs
 internal import OwnerThread
 
 /// Joins the jobs of runs that overlap into one transaction after another: they would wait for the same lock, and a
-/// transaction costs nearly the same however many customers it has.
+/// transaction costs much the same however many customers it has.
+///
+/// With many jobs in hand a transaction takes half of them: what the other half needs from Redis is done beside it.
 final class AssignmentGroups: Sendable {
     typealias Ended = Result<[Outcome], any Error>
+    /// Makes the transaction of some tasks, with one outcome each, in their order. Nothing that comes after its call of
+    /// `isDecided` bears on the next transaction, which may begin then.
+    typealias Work =
+        @Sendable (_ tasks: [AssignmentTask], _ isDecided: @escaping @Sendable () -> Void) async throws
+        -> [Outcome]
 
     private enum Turn: Sendable {
         /// The transaction is this run's to make, for all who wait.
@@ -29,6 +36,7 @@ final class AssignmentGroups: Sendable {
     /// How long the next transaction waits for those whose places the last one made free: they are being claimed now.
     /// Without it two halves would take turns for ever, at nearly the cost of two wholes.
     static let companyWait = Duration.milliseconds(4)
+    /// Jobs for which a transaction does not wait for company, and at most takes while there are no twice as many.
 
     static let enough = 64
 
@@ -37,12 +45,10 @@ final class AssignmentGroups: Sendable {
     /// Jobs that wait for the transaction under way.
     var waiting: Int { state.withLock { $0.jobs } }
 
-    /// - Parameter work: answers with one outcome a task, in their order. It is not cancelled with the run that leads:
-    ///   the others' jobs are in the same transaction, and a receipt refuses what another has done meanwhile.
+    /// - Parameter work: is not cancelled with the run that leads: the others' jobs are in the same transaction, and a
+    ///   receipt refuses what another has done meanwhile.
     /// - Returns: one outcome for each of `tasks`.
-    func run(
-        _ tasks: [AssignmentTask], _ work: @escaping @Sendable ([AssignmentTask]) async throws -> [Outcome]
-    ) async throws -> [Outcome] {
+    func run(_ tasks: [AssignmentTask], _ work: @escaping Work) async throws -> [Outcome] {
         let turn = await withCheckedContinuation { turn in
             let leads = state.withLock { state in
                 defer { state.isBusy = true }
@@ -69,8 +75,16 @@ final class AssignmentGroups: Sendable {
             return company
         }
         let all = tasks + company.flatMap(\.tasks)
-        let end = await Task { try await work(all) }.result
-        passOn(after: all.count)
+        let isPassedOn = Lock(false)
+        let passOn: @Sendable () -> Void = { [self] in
+            let isFirst = isPassedOn.withLock { isPassedOn in
+                defer { isPassedOn = true }
+                return !isPassedOn
+            }
+            if isFirst { self.passOn(after: all.count) }
+        }
+        let end = await Task { try await work(all, passOn) }.result
+        passOn()
         var rest = tasks.count..<tasks.count
         for waiter in company {
             rest = rest.upperBound..<(rest.upperBound + waiter.tasks.count)

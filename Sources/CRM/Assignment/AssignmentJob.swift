@@ -38,13 +38,15 @@ public struct AssignmentJob: Sendable {
     public var kind: Kind {
         Kind.batch(Self.kind, size: AssignmentGroups.enough, queue: "critical", hasEffect: true) {
             (claims: [(claim: Claim, arguments: AssignmentArguments)], _) in
-            try await groups.run(claims.map { AssignmentTask(job: $0.claim.id, arguments: $0.arguments) }) {
-                try await run($0)
-            }
+            let tasks = claims.map { AssignmentTask(job: $0.claim.id, arguments: $0.arguments) }
+            return try await groups.run(tasks) { try await run($0, isDecided: $1) }
         }
     }
 
-    func run(_ tasks: [AssignmentTask]) async throws -> [Outcome] {
+    /// - Parameter isDecided: called once nothing that is still to come bears on the next transaction.
+    func run(
+        _ tasks: [AssignmentTask], isDecided: @escaping @Sendable () -> Void = {}
+    ) async throws -> [Outcome] {
         var outcomes: [Outcome] = []
         var rest = tasks[...]
         while !rest.isEmpty {
@@ -54,21 +56,24 @@ public struct AssignmentJob: Sendable {
                 return customers == 0 || customers + task.arguments.customers.count <= Self.customersAtOnce
             }
             rest = rest.dropFirst(group.count)
-            outcomes += try await runGroup(Array(group))
+            let isLast = rest.isEmpty
+            outcomes += try await runGroup(Array(group)) { if isLast { isDecided() } }
         }
         return outcomes
     }
 
     /// One bad job must not fail its company: after an error that is not the store's, each runs alone.
-    private func runGroup(_ tasks: [AssignmentTask]) async throws -> [Outcome] {
+    private func runGroup(
+        _ tasks: [AssignmentTask], _ isDecided: @escaping @Sendable () -> Void
+    ) async throws -> [Outcome] {
         do {
-            return try await assign(tasks).map { .done(result: $0.json) }
+            return try await assign(tasks, isDecided: isDecided).map { .done(result: $0.json) }
         } catch let error where tasks.count > 1 && !Self.concernsAll(error) {
             logger.warning(
                 "assignment failed, its jobs run one by one",
                 metadata: ["jobs": "\(tasks.count)", "error": "\(error)"])
             var outcomes: [Outcome] = []
-            for task in tasks { outcomes += try await runGroup([task]) }
+            for task in tasks { outcomes += try await runGroup([task], {}) }
             return outcomes
         } catch let error where !Self.concernsAll(error) {
             return [.retry(after: nil, code: "assign_failed", message: "\(error)")]
@@ -81,7 +86,9 @@ public struct AssignmentJob: Sendable {
     }
 
     /// One transaction, and what the list is told before and after it.
-    func assign(_ tasks: [AssignmentTask]) async throws -> [AssignmentTaskResult] {
+    func assign(
+        _ tasks: [AssignmentTask], isDecided: @escaping @Sendable () -> Void = {}
+    ) async throws -> [AssignmentTaskResult] {
         let customers = tasks.reduce(0) { $0 + $1.arguments.customers.count }
         var tokens: [SlotToken] = []
         var missing = customers
@@ -96,7 +103,7 @@ public struct AssignmentJob: Sendable {
             }
             let work = AssignmentTransaction(
                 tasks: tasks, tokens: tokens, listRanOut: ranOut, settings: settings(), hooks: hooks)
-            switch try await commit(work) {
+            switch try await commit(work, isDecided) {
             case .moreTokens(let count): missing = count
             case .done(let results, let load, let unused):
                 await tell(load, unused)
@@ -106,12 +113,16 @@ public struct AssignmentJob: Sendable {
         return []
     }
 
-    private func commit(_ work: AssignmentTransaction) async throws -> AssignmentTransaction.End {
+    private func commit(
+        _ work: AssignmentTransaction, _ isDecided: @escaping @Sendable () -> Void
+    ) async throws -> AssignmentTransaction.End {
         do {
             return try await pool.transaction { tx in
                 let end = try work.run(in: &tx)
                 // Thrown, so that the receipts are rolled back with the rest.
                 if case .moreTokens(let count) = end { throw MoreTokens(count: count) }
+                // The list is right as it is. The next waits for the commit at the lock, with the slots that follow.
+                if case .done(_, load: nil, let unused) = end, unused.isEmpty { isDecided() }
                 return end
             }
         } catch let more as MoreTokens {

@@ -31,7 +31,7 @@ extension AssignmentStore {
             changes += build(plan, strategy, ground)
             changes.append(insertSlots(plan, inOrder, distributions, ground))
         }
-        _ = try tx.run(changes)
+        tx.later(changes)
         return owners
     }
 

@@ -45,7 +45,7 @@ struct AssignmentTransaction: Sendable {
     let hooks: AssignmentHooks
 
     func run(in tx: inout Transaction) throws -> End {
-        try Author.set("job:customer.assign", in: &tx)
+        Author.set("job:customer.assign", in: &tx)
         let taken = try Receipts.take(
             tasks.map { (id: $0.job, kind: AssignmentJob.kind) }.sorted { $0.id < $1.id }, in: &tx)
         var results = tasks.map { AssignmentTaskResult(doneBefore: !taken.contains($0.job)) }

@@ -16,7 +16,7 @@ enum Offboard {
     static func run(
         user: Int, leftAfter: Int?, hooks: AssignmentHooks, in tx: inout Transaction
     ) throws -> Result {
-        try Author.set("job:seller.offboard", in: &tx)
+        Author.set("job:seller.offboard", in: &tx)
         let ground = try AssignmentStore.lock(in: &tx)
         let held = try lockCustomers(of: user, in: &tx)
         var last: Int?

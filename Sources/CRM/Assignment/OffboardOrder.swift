@@ -14,7 +14,7 @@ public struct OffboardOrder: Sendable, Equatable {
     ///
     /// - Returns: `nil` if there is no such person.
     static func give(user: Int, actor: String, in tx: inout Transaction) throws -> OffboardOrder? {
-        try Author.set(actor, in: &tx)
+        Author.set(actor, in: &tx)
         let rows = try tx.query("SELECT is_active FROM crm_userinfo WHERE id = \(user)::bigint FOR NO KEY UPDATE")
         guard let person = rows.first else { return nil }
         let wasActive = try person.bool(0)

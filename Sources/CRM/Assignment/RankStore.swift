@@ -28,7 +28,7 @@ public enum RankStore {
     static func replace(_ list: [RankEntry], actor: String, in tx: inout Transaction) throws -> Replaced {
         let problems = try problems(list, in: &tx)
         if !problems.isEmpty { return .invalid(problems) }
-        try Author.set(actor, in: &tx)
+        Author.set(actor, in: &tx)
         _ = try AssignmentStore.lock(in: &tx)
         let before = try snapshot(in: &tx)
         try write(list, in: &tx)

@@ -29,7 +29,7 @@ extension CustomerStore {
     ) async throws -> CustomerPatched {
         let settings = settings
         return try await pool.transaction { tx in
-            try Author.set(caller.actor, in: &tx)
+            Author.set(caller.actor, in: &tx)
             guard let locked = try Locked.read(id, in: &tx) else { return .missing }
             let ruling = EditRules.judge(
                 locked.customer, consultant: locked.consultant, seller: caller.seller, isManager: caller.isManager)

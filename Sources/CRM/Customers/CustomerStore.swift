@@ -47,7 +47,7 @@ public struct CustomerStore: Sendable {
         let lists = try await ImportStore(pool: pool, settings: settings).lists()
         let settings = settings
         return try await pool.transaction { tx in
-            try Author.set(actor, in: &tx)
+            Author.set(actor, in: &tx)
             let today = Day(try tx.query("SELECT paidan.today()")[0].text(0)) ?? Day(number: 0)
             let checked = CustomerRules(settings: settings, lists: lists, today: today).check(input, seller: seller)
             var problems = checked.problems

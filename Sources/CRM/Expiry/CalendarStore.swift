@@ -14,7 +14,7 @@ public struct CalendarStore: Sendable {
         let days = sheet.entries.map(\.day.description)
         let flags = sheet.entries.map(\.isWorkday)
         return try await pool.transaction { tx in
-            try Author.set(actor, in: &tx)
+            Author.set(actor, in: &tx)
             // Two imports at once: one after the other.
             _ = try tx.query("LOCK TABLE paidan.work_calendar IN SHARE ROW EXCLUSIVE MODE")
             return try tx.query(

@@ -29,7 +29,7 @@ public struct RemindJob: Sendable {
     func run(job: String, _ arguments: RemindArguments) async throws -> Outcome {
         let publisher = publisher
         return try await pool.transaction(deadline: SweepJob.patience) { tx in
-            try Author.set("job:\(job)", in: &tx)
+            Author.set("job:\(job)", in: &tx)
             let today = try tx.query("SELECT paidan.today()")[0].text(0)
             if let asOf = arguments.asOf, asOf > today {
                 return .dead(code: "future_as_of", message: "as_of \(asOf) is after today, \(today)")

@@ -14,7 +14,7 @@ enum SweepStore {
 
     /// Puts the sweep on record, or finds it there.
     static func begin(_ job: String, _ asOf: String?, in tx: inout Transaction) throws -> Start {
-        try Author.set("job:\(job)", in: &tx)
+        Author.set("job:\(job)", in: &tx)
         if try Receipts.outcome(of: job, in: &tx) != nil {
             let (counts, day) = try counts(of: job, in: &tx)
             return .ended(counts, asOf: day ?? asOf ?? "")
@@ -59,7 +59,7 @@ enum SweepStore {
     static func expire(
         _ customers: [Int], _ day: ExpiryDay, waits: Bool, job: String, in tx: inout Transaction
     ) throws -> SweepCounts {
-        try Author.set("job:\(job)", in: &tx)
+        Author.set("job:\(job)", in: &tx)
         // A statement of its own: the next one sees what those who held the locks have committed.
         let locked = try tx.query(
             """
@@ -120,7 +120,7 @@ enum SweepStore {
     static func finish(
         _ job: String, _ day: ExpiryDay, _ events: ExpiryEvents, in tx: inout Transaction
     ) throws -> SweepCounts? {
-        try Author.set("job:\(job)", in: &tx)
+        Author.set("job:\(job)", in: &tx)
         guard try Receipts.take(job, kind: SweepJob.kind, in: &tx) else { return nil }
         try events.publishExpired(in: &tx)
         _ = try tx.query(

@@ -70,7 +70,7 @@ extension ImportStore {
     /// A whole-file error: nothing is stored, and the reason is told.
     func fail(_ state: ImportState, _ failure: ImportFailure) async throws {
         try await pool.transaction(deadline: .seconds(300)) { tx in
-            try Author.set("job:import.batch", in: &tx)
+            Author.set("job:import.batch", in: &tx)
             let failed = try tx.query(
                 """
                 UPDATE paidan.import_batch
@@ -90,7 +90,7 @@ extension ImportStore {
     /// The import's job died and will not come back; what it had stored stays, with its assignments.
     public func giveUp(_ importID: Int, message: String) async throws {
         try await pool.transaction(deadline: .seconds(300)) { tx in
-            try Author.set("job:import.batch", in: &tx)
+            Author.set("job:import.batch", in: &tx)
             try Self.lockEnd(importID, in: &tx)
             let failed = try tx.query(
                 """
@@ -109,7 +109,7 @@ extension ImportStore {
     /// Ends an import that was asked to stop: the rows not stored yet are skipped, those stored stay.
     func endCancelled(_ state: ImportState) async throws {
         try await pool.transaction(deadline: .seconds(300)) { tx in
-            try Author.set("job:import.batch", in: &tx)
+            Author.set("job:import.batch", in: &tx)
             try Self.lockEnd(state.id, in: &tx)
             let ended = try tx.query(
                 """

@@ -19,7 +19,7 @@ extension ImportStore {
     /// - Returns: nil if there is nothing to do any more: done, failed, cancelled or undone, or all rows stored.
     func open(_ importID: Int, jobID: String) async throws -> ImportState? {
         try await pool.transaction { tx in
-            try Author.set("job:import.batch", in: &tx)
+            Author.set("job:import.batch", in: &tx)
             let rows = try tx.query(
                 """
                 SELECT state, duplicates, dry_run, sheet, size, (SELECT paidan.today()),
@@ -66,7 +66,7 @@ extension ImportStore {
 
     /// Begins a step's transaction: nobody has overtaken this worker, and nobody asked to stop.
     static func begin(_ state: ImportState, in tx: inout Transaction) throws {
-        try Author.set("job:import.batch", in: &tx)
+        Author.set("job:import.batch", in: &tx)
         let rows = try tx.query(
             """
             SELECT state = 'running' AND (checkpoint->>'step')::int = \(state.checkpoint.step),

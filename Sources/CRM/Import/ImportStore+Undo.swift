@@ -21,7 +21,7 @@ extension ImportStore {
     /// - Throws: ``ImportRefusal`` unless it is done or cancelled, and no dry run.
     public func requestUndo(_ importID: Int, actor: String, traceparent: String? = nil) async throws -> String {
         try await pool.transaction { tx in
-            try Author.set(actor, in: &tx)
+            Author.set(actor, in: &tx)
             let rows = try tx.query(
                 "SELECT state, dry_run FROM paidan.import_batch WHERE id = \(importID) FOR NO KEY UPDATE")
             guard let row = rows.first else { throw ImportRefusal.notFound }
@@ -70,7 +70,7 @@ extension ImportStore {
     /// Ends an undo, unless its job was cancelled or has ended it before.
     func finishUndo(_ importID: Int, jobID: String) async throws -> UndoResult {
         try await pool.transaction(deadline: .seconds(120)) { tx in
-            try Author.set("job:import.undo", in: &tx)
+            Author.set("job:import.undo", in: &tx)
             // No chunk of another undo of this import runs on after its end.
             try SlotRelease.lock(in: &tx)
             let isOurs = try Receipts.take(jobID, kind: UndoJob.kindName, in: &tx)

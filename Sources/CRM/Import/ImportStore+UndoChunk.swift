@@ -23,7 +23,7 @@ extension ImportStore {
     /// - Returns: the last row looked at, nil at the end; how many customers went.
     func undoChunk(_ importID: Int, after: Int) async throws -> (last: Int?, removed: Int) {
         try await pool.transaction(deadline: .seconds(120)) { tx in
-            try Author.set("job:import.undo", in: &tx)
+            Author.set("job:import.undo", in: &tx)
             try SlotRelease.lock(in: &tx)
             guard case .open = try Self.undoGround(importID, in: &tx) else { return (nil, 0) }
             let rows = try tx.query(

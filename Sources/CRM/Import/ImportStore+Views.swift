@@ -65,7 +65,7 @@ extension ImportStore {
     /// - Throws: ``ImportRefusal`` when it is over, or all its rows are stored.
     public func cancel(_ importID: Int, actor: String) async throws {
         try await pool.transaction { tx in
-            try Author.set(actor, in: &tx)
+            Author.set(actor, in: &tx)
             let rows = try tx.query(
                 """
                 SELECT state, coalesce(checkpoint->>'stage', '') FROM paidan.import_batch WHERE id = \(importID)

@@ -35,7 +35,7 @@ public struct OwnershipDesk: Sendable {
         _ body: @escaping @Sendable (HeldCustomer, inout Transaction) throws -> Verdict
     ) async throws -> Moved {
         try await pool.transaction { tx in
-            try Author.set(caller.actor, in: &tx)
+            Author.set(caller.actor, in: &tx)
             guard let customer = try OwnershipStore.lock(id, in: &tx) else { return .missing }
             let before = try AuditLog.snapshot(customer: id, in: &tx)
             let moved: Moved

@@ -67,7 +67,7 @@ public struct Reconciler: Service {
     func reconcile(all: Bool = true) async throws {
         // Mends what a page of the CRM left half done for a minute; who was left without a seller gets one.
         try await pool.transaction { tx in
-            try Author.set("job:reconcile", in: &tx)
+            Author.set("job:reconcile", in: &tx)
             let since: SQL = all ? "'-infinity'" : "paidan.now() - interval '1 hour'"
             let mended = try tx.query("SELECT paidan.mend_written(\(since))")[0].int(0)
             if mended > 0 { try WaitingCustomers.enqueue(in: &tx) }
@@ -114,7 +114,7 @@ public struct Reconciler: Service {
         let hooks = hooks
         let before = assignable
         assignable = try await pool.transaction { tx in
-            try Author.set("job:reconcile", in: &tx)
+            Author.set("job:reconcile", in: &tx)
             try AssignmentStore.makeRoom(in: &tx)
             let now = Set(try AssignmentStore.sellers(in: &tx).filter { $0.refusal == nil }.map(\.user))
             if isTime || !now.isSubset(of: before) { try WaitingCustomers.enqueue(in: &tx) }

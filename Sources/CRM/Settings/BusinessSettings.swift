@@ -33,7 +33,7 @@ public struct BusinessSettings: Sendable, Equatable {
             ("former_owner", formerOwner), ("cooldown_days", "\(cooldownDays)"), ("clock", clock),
         ]
         _ = try await pool.transaction { tx in
-            try Author.set("service", in: &tx)
+            Author.set("service", in: &tx)
             _ = try tx.query(
                 """
                 WITH given AS (

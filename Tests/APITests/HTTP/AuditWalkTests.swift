@@ -108,7 +108,7 @@ import Testing
     private func customer(_ service: TestService, of owner: String) async throws -> Int {
         let pool = service.composition.pool
         return try await pool.transaction { tx in
-            try Author.set("test", in: &tx)
+            Author.set("test", in: &tx)
             _ = try tx.query("UPDATE crm_customer SET qq = qq || '-' || id WHERE qq = '920001'")
             let id = try tx.query(
                 "INSERT INTO crm_customer (qq, name, pool_since) VALUES ('920001', '王', paidan.today()) RETURNING id")[
@@ -130,7 +130,7 @@ import Testing
         let customer = try await customer(service, of: ids["owner"] ?? "")
         if let prepare = step.prepare {
             _ = try await pool.transaction { tx in
-                try Author.set("test", in: &tx)
+                Author.set("test", in: &tx)
                 _ = try tx.query(prepare)
             }
         }

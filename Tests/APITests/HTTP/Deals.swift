@@ -18,7 +18,7 @@ extension TestService {
     /// Its last day is over, and no sweep has met it.
     func makeOverdue(_ customer: String) async throws {
         try await composition.pool.transaction { tx in
-            try Author.set("test", in: &tx)
+            Author.set("test", in: &tx)
             _ = try tx.query(
                 "UPDATE crm_customer SET recv_date = recv_date - 40 WHERE id = \(Int(customer) ?? 0)::bigint")
         }

@@ -15,7 +15,7 @@ import Testing
                 tokens.append(try await service.token(for: "racer \(index)", roles: ["销售"], seller: true))
             }
             let customers = try await pool.transaction { tx in
-                try Author.set("test", in: &tx)
+                Author.set("test", in: &tx)
                 return try tx.query(
                     """
                     INSERT INTO crm_customer (qq, name, pool_since)

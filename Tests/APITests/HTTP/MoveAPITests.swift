@@ -28,7 +28,7 @@ import Testing
     private func change(_ path: String, _ service: TestService, _ set: String) async throws {
         let id = path.split(separator: "/").last ?? ""
         try await service.composition.pool.transaction { tx in
-            try Author.set("test", in: &tx)
+            Author.set("test", in: &tx)
             _ = try tx.query("UPDATE crm_customer SET \(raw: set) WHERE id = \(raw: String(id))")
         }
     }
@@ -188,7 +188,7 @@ import Testing
         // Its last owner is told that it is closed; others, that it is not theirs.
         let own = try await customer(610_006, service, of: token)
         try await service.composition.pool.transaction { tx in
-            try Author.set("test", in: &tx)
+            Author.set("test", in: &tx)
             let id = own.split(separator: "/").last.map(String.init) ?? ""
             _ = try tx.query(
                 """

@@ -10,7 +10,7 @@ import Testing
         let token = try await service.token(for: "sweeper", roles: ["销售"], seller: true)
         let seller = try await service.ask("GET", "/v1/me", token: token).json["seller_id"].string ?? ""
         try await service.composition.pool.transaction { tx in
-            try Author.set("test", in: &tx)
+            Author.set("test", in: &tx)
             _ = try tx.query(
                 """
                 WITH made AS (

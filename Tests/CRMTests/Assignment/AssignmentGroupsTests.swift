@@ -23,7 +23,7 @@ import Testing
         private let (gate, opener) = AsyncStream.makeStream(of: Void.self)
         func release() { opener.finish() }
 
-        func work(_ tasks: [AssignmentTask]) async -> [Outcome] {
+        @Sendable func work(_ tasks: [AssignmentTask], _ isDecided: @Sendable () -> Void) async -> [Outcome] {
             let isFirst = transactions.withLock { transactions in
                 transactions.append(tasks.map(\.job))
                 return transactions.count == 1
@@ -60,7 +60,57 @@ import Testing
     @Test func aFailureIsEverybodysAndTheNextGoesOn() async throws {
         let groups = AssignmentGroups()
         let one = try tasks(["a"])
-        await #expect(throws: Broken.self) { try await groups.run(one) { _ in throw Broken() } }
-        #expect(try await groups.run(one) { tasks in tasks.map { _ in .done() } }.count == 1)
+        await #expect(throws: Broken.self) { try await groups.run(one) { _, _ in throw Broken() } }
+        #expect(try await groups.run(one) { tasks, _ in tasks.map { _ in .done() } }.count == 1)
+    }
+
+    @Test func theNextBeginsOnceNothingThatIsStillToComeBearsOnIt() async throws {
+        let groups = AssignmentGroups()
+        let begun = Lock<[String]>([])
+        let (gate, opener) = AsyncStream.makeStream(of: Void.self)
+        let (decision, decide) = AsyncStream.makeStream(of: Void.self)
+        let (first, second, third) = (try tasks(["a"]), try tasks(["b"]), try tasks(["c"]))
+        let slow = Task {
+            try await groups.run(first) { tasks, isDecided in
+                begun.withLock { $0.append("a") }
+                for await _ in decision {}
+                // Twice, as a transaction that is run again does.
+                isDecided()
+                isDecided()
+                for await _ in gate {}
+                return tasks.map { _ in .done() }
+            }
+        }
+        try await until("the first began") { begun.withLock { $0.count == 1 } }
+        let next = Task {
+            try await groups.run(second) { tasks, _ in
+                begun.withLock { $0.append("b") }
+                for await _ in gate {}
+                return tasks.map { _ in .done() }
+            }
+        }
+        try await until("the second waits") { groups.waiting == 1 }
+        decide.finish()
+        try await until("the second began beside it") { begun.withLock { $0 == ["a", "b"] } }
+        // The first must not pass on again when it ends: the third is the second's company.
+        let last = Task { try await groups.run(third) { _, _ in throw Broken() } }
+        try await until("the third waits") { groups.waiting == 1 }
+        opener.finish()
+        #expect(try await slow.value.count == 1)
+        #expect(try await next.value.count == 1)
+        await #expect(throws: Broken.self) { try await last.value }
+    }
+
+    @Test(arguments: [(64, [64, 64, 64]), (32, [32, 96, 64]), (16, [16, 96, 80])])
+    func ofManyInHandHalfAreTaken(_ size: Int, _ expected: [Int]) async throws {
+        let (groups, desk) = (AssignmentGroups(), Desk())
+        let runs = try (0..<(192 / size)).map { run in try tasks((0..<size).map { "\(run)-\($0)" }) }
+        let first = Task { try await groups.run(runs[0], desk.work) }
+        try await until("the first began") { desk.transactions.withLock { $0.count == 1 } }
+        let others = runs.dropFirst().map { tasks in Task { try await groups.run(tasks, desk.work) } }
+        try await until("all wait") { groups.waiting == 192 - size }
+        desk.release()
+        for task in [first] + others { #expect(try await task.value.count == size) }
+        #expect(desk.transactions.withLock { $0.map(\.count) } == expected)
     }
 }

@@ -66,7 +66,7 @@ final class DealLab: Sendable {
     /// What the service writes.
     func service<T: Sendable>(_ body: @escaping @Sendable (inout Transaction) throws -> T) async throws -> T {
         try await pool.transaction { tx in
-            try Author.set("test", in: &tx)
+            Author.set("test", in: &tx)
             return try body(&tx)
         }
     }

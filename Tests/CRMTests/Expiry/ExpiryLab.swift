@@ -108,7 +108,7 @@ final class ExpiryLab: Sendable {
 
     func service<R: Sendable>(_ body: @escaping @Sendable (inout Transaction) throws -> R) async throws -> R {
         try await pool.transaction { tx in
-            try Author.set("test", in: &tx)
+            Author.set("test", in: &tx)
             return try body(&tx)
         }
     }

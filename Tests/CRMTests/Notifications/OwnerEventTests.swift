@@ -13,7 +13,7 @@ import Testing
     /// Customer 5 goes to seller 1 by a grab and to seller 2 by a manager.
     private func publish(_ lab: NotifyLab) async throws {
         try await lab.pool.transaction { tx in
-            try Author.set("test", in: &tx)
+            Author.set("test", in: &tx)
             _ = try tx.query(
                 "INSERT INTO crm_customer (id, qq, name, pool_since) VALUES (5, '100864321', '张三', paidan.today())")
             _ = try tx.query("INSERT INTO paidan.contact (user_id, wecom_userid) VALUES (2, 'wanger')")

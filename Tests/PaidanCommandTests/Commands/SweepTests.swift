@@ -13,7 +13,7 @@ import Testing
             """)
         _ = try await PostgresPool.with(here.conninfo) { pool in
             try await pool.transaction { tx in
-                try Author.set("test", in: &tx)
+                Author.set("test", in: &tx)
                 try tx.run(
                     script: """
                         INSERT INTO crm_userinfo (id, name, username, depart_id) VALUES (1, '李一', 'liyi', 1001);

@@ -7,43 +7,59 @@ struct AssignWork {
     private static let fresh = "fresh"
     /// A channel that is never reached: its queue is paused. The event, the delivery and the outbox row are written.
     private static let channel = "mail"
+    private static let channels = """
+        [channels.\(channel)]
+        type = "email"
+        url = "smtp://127.0.0.1:9"
+        [notifications.assigned]
+        channels = ["\(channel)"]
+
+        """
 
     init(_ stage: Stage) {
         self.stage = stage
         jobs = stage.options.isShort ? 1_000 : 20_000
     }
 
+    /// One row of the table: with or without a notice for each customer, and how many jobs paidan has in hand.
+    private struct Case {
+        let tells: Bool
+        let concurrency: Int
+        var rates: [Double] = []
+        /// Jobs in one transaction, means.
+        var batches: [Double] = []
+
+        var title: String { "assign a customer\(tells ? "" : ", no notices"), concurrency \(concurrency)" }
+    }
+
     func run() throws -> [Figure] {
         try prepare()
-        var (reference, product): ([Double], [Double]) = ([], [])
-        var (plainReference, plainProduct): ([Double], [Double]) = ([], [])
-        var wide: [Double] = []
-        var (batches, wideBatches): ([Double], [Double]) = ([], [])
+        var reference: [Bool: [Double]] = [:]
+        var cases = [true, false].flatMap { tells in [64, 128].map { Case(tells: tells, concurrency: $0) } }
         for round in 1...stage.options.rounds {
-            reference.append(try referenceRate(tells: true))
-            product.append(try productRate(tells: true, batches: &batches))
-            plainReference.append(try referenceRate(tells: false))
-            plainProduct.append(try productRate(tells: false, batches: &batches))
-            wide.append(try productRate(tells: false, concurrency: 128, batches: &wideBatches))
-            stage.say(
-                "assign \(round): C \(Int(reference[round - 1])), paidan \(Int(product[round - 1])); without notices "
-                    + "C \(Int(plainReference[round - 1])), paidan \(Int(plainProduct[round - 1])), with concurrency 128 "
-                    + "\(Int(wide[round - 1])) customers/s")
+            for tells in [true, false] {
+                let rate = try referenceRate(tells: tells)
+                reference[tells, default: []].append(rate)
+                stage.say("assign \(round): C\(tells ? "" : ", no notices") \(Int(rate)) customers/s")
+                for index in cases.indices where cases[index].tells == tells {
+                    let (rate, batch) = try productRate(tells: tells, concurrency: cases[index].concurrency)
+                    cases[index].rates.append(rate)
+                    cases[index].batches.append(batch)
+                    stage.say("assign \(round): \(cases[index].title) \(Int(rate)) customers/s")
+                }
+            }
         }
-        return [
+        return cases.map { row in
             Figure(
-                "assign a customer", unit: "customers/s", paidan: product, other: reference, target: .ratio(0.8),
-                notes:
-                    "with a notice each (event, delivery, outbox); paidan also relays the outbox, C does not. Jobs in one "
-                    + "transaction of paidan, mean: \(String(format: "%.0f", Spread(batches).median)); of C: 64"),
-            Figure(
-                "assign a customer, no notices", unit: "customers/s", paidan: plainProduct, other: plainReference,
-                target: .ratio(0.8)),
-            Figure(
-                "assign a customer, no notices, concurrency 128", unit: "customers/s", paidan: wide,
-                other: plainReference, target: .ratio(0.8),
-                notes: "as many jobs in hand as C has: 64 in the transaction and the next 64 claimed meanwhile"),
-        ]
+                row.title, unit: "customers/s", paidan: row.rates, other: reference[row.tells] ?? [],
+                target: .ratio(0.8), notes: notes(on: row))
+        }
+    }
+
+    private func notes(on row: Case) -> String {
+        let batch = "jobs in a transaction, mean: \(String(format: "%.0f", Spread(row.batches).median)), of C 64; "
+        let hand = row.concurrency == 64 ? "C has the next 64 in hand beside them" : "as many in hand as C has"
+        return batch + hand + (row.tells ? "; paidan also relays the outbox, C does not" : "")
     }
 
     /// A database with the sellers, copied for each run.
@@ -61,15 +77,6 @@ struct AssignWork {
         try stage.servers.sql("UPDATE paidan.outbox SET sent_at = now()")
         try stage.servers.sql("VACUUM ANALYZE")
         try stage.servers.copyDatabase("paidan", to: Self.fresh)
-        try stage.writeConfiguration(
-            "tells.conf",
-            """
-            [channels.\(Self.channel)]
-            type = "email"
-            url = "smtp://127.0.0.1:9"
-            [notifications.assigned]
-            channels = ["\(Self.channel)"]
-            """)
     }
 
     /// Fresh tables and queues with so many customers waiting.
@@ -109,13 +116,11 @@ struct AssignWork {
         return try rate(watch)
     }
 
-    private func productRate(tells: Bool, concurrency: Int? = nil, batches: inout [Double]) throws -> Double {
+    private func productRate(tells: Bool, concurrency: Int) throws -> (rate: Double, batch: Double) {
         try reset()
         let watch = try stage.watch(jobs, queue: "critical")
-        var configuration = tells ? stage.servers.folder + "/tells.conf" : nil
-        if let concurrency {
-            configuration = try stage.writeConfiguration("wide.conf", "[worker]\nconcurrency = \(concurrency)")
-        }
+        let configuration = try stage.writeConfiguration(
+            "assign.conf", (tells ? Self.channels : "") + "[worker]\nconcurrency = \(concurrency)")
         let begun = try stage.servers.sql("SELECT clock_timestamp()")
         let service = try stage.serve("worker", configuration: configuration)
         defer { service.end() }
@@ -123,8 +128,8 @@ struct AssignWork {
         let sizes = try stage.servers.sql(
             "SELECT count(*), count(DISTINCT at) FROM paidan.job_receipt WHERE at > '\(begun)'")
         let counts = sizes.split(separator: "|").compactMap { Double($0) }
-        if counts.count == 2, counts[1] > 0 { batches.append(counts[0] / counts[1]) }
-        return rate
+        guard counts.count == 2, counts[1] > 0 else { throw BenchError("no receipts: \(sizes)") }
+        return (rate, counts[0] / counts[1])
     }
 
     /// - Throws: ``BenchError`` if a rule does not hold afterwards.
