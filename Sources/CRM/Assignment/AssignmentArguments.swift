@@ -43,7 +43,15 @@ extension AssignmentArguments: Decodable {
         let values = try decoder.container(keyedBy: Key.self)
         var list = try values.nestedUnkeyedContainer(forKey: .customers)
         var customers: [Int] = []
-        while !list.isAtEnd { customers.append(try list.decode(GivenID.self).value) }
+        while !list.isAtEnd {
+            let id = try list.decode(GivenID.self).value
+            // The column's type. PostgreSQL would refuse the whole transaction, and with it every other job's customers.
+            guard id <= Int32.max else {
+                throw DecodingError.dataCorruptedError(
+                    in: list, debugDescription: "a customer's id is at most \(Int32.max)")
+            }
+            customers.append(id)
+        }
         self.customers = customers
         let importID = try values.decodeIfPresent(GivenID.self, forKey: .importID)?.value
         let chunk = try values.decodeIfPresent(Int.self, forKey: .chunk)
