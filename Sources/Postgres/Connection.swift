@@ -8,6 +8,8 @@ internal import Glibc
     var prepared: PreparedStatements
     /// A prepared statement was refused because it is out of date; the same work can be run again.
     var sawStaleStatement = false
+    /// No work has ended well on it since it was opened.
+    var isFresh = true
 
     init(gate: CancelGate, preparedLimit: Int) {
         unsafe raw = nil
@@ -44,6 +46,7 @@ internal import Glibc
         // Else libpq prints the server's notices.
         _ = unsafe PQsetNoticeReceiver(made, { _, _ in }, nil)
         unsafe raw = unsafe made
+        isFresh = true
         gate.connected(socket: unsafe PQsocket(made), canceller: unsafe Canceller(takingOwnershipOf: cancel))
         do {
             gate.serves(

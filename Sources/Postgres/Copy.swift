@@ -51,7 +51,7 @@ extension Connection {
         if rows.status == wanted { return }
         defer {
             // There is no short way out of the wrong kind of COPY.
-            if [PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH].contains(rows.status) { close() }
+            if rows.isCopy { close() }
         }
         try check(rows)
         throw PostgresError(code: .binding, message: "the statement is not the COPY it should be")

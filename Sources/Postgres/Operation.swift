@@ -117,7 +117,7 @@ final class Operation: Sendable {
         return isStarted
     }
 
-    /// What kills its session before an answer comes is not to do so again and again.
+    /// What kills its session before an answer comes is not to do so again and again, to new ones.
     var isFirstStart: Bool { state.withLock { $0.starts <= 1 } }
 
     /// Back in the queue, because nothing has run.

@@ -8,6 +8,12 @@ extension Connection {
     private enum Command {
         case prepare(statement: Int, PreparedStatements.Key, name: String)
         case run(statement: Int, PreparedStatements.Key)
+
+        var statement: Int {
+            switch self {
+            case .prepare(let statement, _, _), .run(let statement, _): statement
+            }
+        }
     }
 
     mutating func pipeline(_ statements: ArraySlice<SQL>) throws(PostgresError) -> [Rows] {
@@ -68,6 +74,12 @@ extension Connection {
         var first: PostgresError?
         for command in commands {
             let rows = nextResult()
+            if let rows, rows.isCopy {
+                // libpq would give result after result.
+                let error = failure(rows)
+                close()
+                return (answers, first ?? error.with(statement: command.statement))
+            }
             // Each command's results end with a null.
             if rows != nil { while nextResult() != nil {} }
             // What comes after the failed one was not run.
@@ -79,13 +91,8 @@ extension Connection {
                 case .run: if let rows { answers.append(rows) }
                 }
             } catch {
-                switch command {
-                case .prepare(let statement, _, _):
-                    first = error.with(statement: statement)
-                case .run(let statement, let key):
-                    if noteStale(error, rows) { prepared.remove(key) }
-                    first = error.with(statement: statement)
-                }
+                if case .run(_, let key) = command { noteStale(error, rows, key) }
+                first = error.with(statement: command.statement)
                 if isLost { break }
             }
         }

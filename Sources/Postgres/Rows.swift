@@ -25,6 +25,9 @@ internal import CPQ
 
     var status: ExecStatusType { unsafe PQresultStatus(raw) }
 
+    /// The server takes or gives rows of a COPY now.
+    var isCopy: Bool { [PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH].contains(status) }
+
     func diagnostic(_ field: Int) -> String? {
         guard let text = unsafe PQresultErrorField(raw, Int32(field)) else { return nil }
         return unsafe String(cString: text)

@@ -180,7 +180,10 @@ struct Session: ~Copyable {
             $0.busy -= 1
             if disposition == .finished { $0.finished += 1 }
         }
-        if disposition == .finished, !connection.isLost { share.serverAnswers() }
+        if disposition == .finished, !connection.isLost {
+            connection.isFresh = false
+            share.serverAnswers()
+        }
         switch disposition {
         case .finished:
             pause = .milliseconds(20)

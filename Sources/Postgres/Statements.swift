@@ -94,7 +94,10 @@ extension Connection {
     /// Deallocates old statements if there are as many as there may be.
     mutating func makeRoomForPrepared() throws(PostgresError) {
         guard prepared.isFull, transactionState != .failed else { return }
-        try command(prepared.removeOldest().map { "DEALLOCATE \($0);" }.joined())
+        do throws(PostgresError) { try command(prepared.removeOldest().map { "DEALLOCATE \($0);" }.joined()) } catch {
+            noteStale(error, nil, nil)
+            throw error
+        }
     }
 
     mutating func run(_ ready: borrowing Ready) throws(PostgresError) -> Rows {
@@ -107,17 +110,22 @@ extension Connection {
         }
         do { return try check(rows ?? nil) } catch {
             if error.code == .binding { close() }
-            if noteStale(error, rows ?? nil) { prepared.remove(ready.key) }
+            noteStale(error, rows ?? nil, ready.key)
             throw error
         }
     }
 
-    /// Looks whether the server lost the prepared statement (DISCARD) or its columns changed (a migration).
-    mutating func noteStale(_ error: PostgresError, _ rows: Rows?) -> Bool {
-        let isStale =
-            error.sqlState == "26000"
-            || error.sqlState == "0A000" && rows?.diagnostic(PAIDAN_DIAG_FUNCTION) == "RevalidateCachedQuery"
-        if isStale { sawStaleStatement = true }
-        return isStale
+    /// Looks whether the server lost its prepared statements (DISCARD) or the columns of one changed (a migration).
+    mutating func noteStale(_ error: PostgresError, _ rows: Rows?, _ key: PreparedStatements.Key?) {
+        if error.sqlState == "26000" {
+            // One that is lost was lost with all others.
+            prepared.removeAll()
+        } else if error.sqlState == "0A000", rows?.diagnostic(PAIDAN_DIAG_FUNCTION) == "RevalidateCachedQuery", let key
+        {
+            prepared.remove(key)
+        } else {
+            return
+        }
+        sawStaleStatement = true
     }
 }

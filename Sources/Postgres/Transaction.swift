@@ -26,9 +26,7 @@ public struct Transaction: ~Copyable {
     /// - Throws: ``PostgresError``; the transaction is unusable then, except through an outer ``savepoint(_:)``.
     public mutating func query(_ sql: SQL) throws(PostgresError) -> Rows {
         if !waiting.isEmpty {
-            do throws(PostgresError) {
-                if let rows = try pipeline([sql]).first { return rows }
-            } catch { throw error.withoutStatements(1) }
+            return try answers([sql], unnamed: waiting.count + 1)[0]
         }
         return try checked { connection throws(PostgresError) in
             let ready = try connection.prepare(sql)
@@ -37,10 +35,13 @@ public struct Transaction: ~Copyable {
     }
 
     /// Runs statements for whose answers nobody waits: they share the round trip of the next that somebody waits for, or
-    /// go out before the commit.
+    /// go out before the commit. What they set counts from the next statement on.
     ///
     /// An error of the server is thrown there. What a reader throws lets the rest run and then fails the transaction.
     public mutating func later(_ statements: [Statement<Void>]) { waiting += statements }
+
+    /// The same for one.
+    public mutating func later(_ statement: Statement<Void>) { waiting.append(statement) }
 
     /// Runs statements in few round trips (pipeline mode), in their order, behind those that wait for company.
     ///
@@ -48,6 +49,11 @@ public struct Transaction: ~Copyable {
     /// - Throws: ``PostgresError`` of the first statement that failed, its index in `statement`; those before it ran,
     ///   those after it did not, and the transaction is unusable.
     public mutating func pipeline(_ statements: [SQL]) throws(PostgresError) -> [Rows] {
+        try answers(statements, unnamed: waiting.count)
+    }
+
+    /// - Parameter unnamed: so many statements, those that wait counted, are not named in errors.
+    private mutating func answers(_ statements: [SQL], unnamed: Int) throws(PostgresError) -> [Rows] {
         let early = waiting
         let all = early.map(\.sql) + statements
         var answers: [Rows] = []
@@ -58,12 +64,13 @@ public struct Transaction: ~Copyable {
             do throws(PostgresError) {
                 answers += try checked { connection throws(PostgresError) in
                     do throws(PostgresError) { return try connection.pipeline(all[start..<end]) } catch {
-                        throw error.withoutStatements(early.count)
+                        throw error.withoutStatements(unnamed)
                     }
                 }
             } catch {
-                // Of those that cannot be bound nothing was sent.
-                if error.code != .binding || start > 0 { waiting = [] }
+                // Where something cannot be bound nothing of the part is sent, and what waits goes on waiting.
+                if start > 0 { failure = failure ?? error }
+                if error.code != .binding { waiting = [] }
                 throw error
             }
             waiting = []
@@ -75,8 +82,11 @@ public struct Transaction: ~Copyable {
         return Array(answers.dropFirst(early.count))
     }
 
-    /// Sends what still waits, if anything is to be done at all.
+    /// Before the commit: sends what still waits, if anything is to be done at all.
+    ///
+    /// - Throws: also what the body passed over. Where BEGIN itself failed, or was not sent, COMMIT would succeed.
     mutating func finish() throws(PostgresError) {
+        if let error = operation.stopError ?? failure { throw error }
         if isBegun || waiting.count > 1 { try flush() }
     }
 
@@ -90,9 +100,9 @@ public struct Transaction: ~Copyable {
     ///
     /// - Throws: ``PostgresError``; also if the script ended the transaction, whose outcome is then unknown.
     public mutating func run(script: String) throws(PostgresError) {
+        try flush()
         // A COMMIT may hide in the text.
         if let error = operation.openOutcome() { throw error }
-        try flush()
         try checked { connection throws(PostgresError) in try connection.command(script) }
         guard connection.transactionState == .open else {
             let error = PostgresError(
@@ -117,6 +127,7 @@ public struct Transaction: ~Copyable {
         do {
             let value = try body(&self)
             try flush()
+            if refusalBefore == nil, let refusal { throw refusal }
             try checked { connection throws(PostgresError) in try connection.command("RELEASE SAVEPOINT \(name)") }
             return value
         } catch {
@@ -135,6 +146,8 @@ public struct Transaction: ~Copyable {
         _ body: (inout Connection) throws(PostgresError) -> R
     ) throws(PostgresError) -> R {
         if let error = operation.stopError { throw error }
+        // Without a transaction, where BEGIN failed, the statement would be one of its own.
+        if let failure { throw failure }
         do throws(PostgresError) {
             let value = try body(&connection)
             isBegun = true

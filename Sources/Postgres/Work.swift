@@ -18,18 +18,16 @@ extension Connection {
             var result: Result<T, any Error>
             do { result = .success(try body(&transaction)) } catch { result = .failure(error) }
             if case .success = result {
-                do throws(PostgresError) { try transaction.finish() } catch {
-                    result = .failure(transaction.failure ?? error)
-                }
+                do throws(PostgresError) { try transaction.finish() } catch { result = .failure(error) }
             }
-            if let refusal = transaction.refusal { result = .failure(refusal) }
             var failure = transaction.failure
+            if let refusal = transaction.refusal, failure == nil, operation.stop == nil { result = .failure(refusal) }
             let isBegun = transaction.isBegun
             self = transaction.end()
-            if isLost, !isBegun, operation.isFirstStart { return nil }
+            if isLost, !isBegun, failure?.code == .connection, operation.isFirstStart || !isFresh { return nil }
             if case .success = result, isBegun {
-                do throws(PostgresError) { try commit(operation, failure) } catch {
-                    failure = failure ?? error
+                do throws(PostgresError) { try commit(operation) } catch {
+                    failure = error
                     result = .failure(error)
                 }
             }
@@ -71,16 +69,15 @@ extension Connection {
         return nil
     }
 
-    private func commit(_ operation: Operation, _ failure: PostgresError?) throws(PostgresError) {
-        if isLost { throw failure ?? PostgresError(code: .connection, message: "the connection was lost") }
+    private func commit(_ operation: Operation) throws(PostgresError) {
+        if isLost { throw PostgresError(code: .connection, message: "the connection was lost") }
         if let error = operation.openOutcome() { throw error }
         do throws(PostgresError) {
             let tag = try command("COMMIT").commandTag
             // COMMIT of a transaction in which a statement failed succeeds, as a ROLLBACK.
             guard tag == "COMMIT" else {
                 operation.closeOutcome()
-                throw failure
-                    ?? PostgresError(code: .server, sqlState: "25P02", message: "the transaction was rolled back")
+                throw PostgresError(code: .server, sqlState: "25P02", message: "the transaction was rolled back")
             }
         } catch {
             if error.code == .connection { throw error.stopped(operation).with(mayHaveRun: true) }

@@ -4,6 +4,25 @@ import TestSupport
 import Testing
 
 @Suite struct CancelTests {
+    @Test("what a cancelled body passed over is not success")
+    func passedOver() async throws {
+        try await PostgresPool.with(try await PrivateServers.postgres.value, sessions: 1) { pool async throws in
+            _ = try await pool.query("SELECT 1")
+            let hasBegun = Lock(false)
+            let task = Task {
+                try await pool.transaction { tx in
+                    hasBegun.withLock { $0 = true }
+                    while !tx.isCancelled {}
+                    _ = try? tx.query("SELECT 1")
+                }
+            }
+            try await eventually { hasBegun.withLock { $0 } }
+            task.cancel()
+            let error = await #expect(throws: PostgresError.self) { try await task.value }
+            #expect(error?.code == .cancelled && error?.mayHaveRun == false)
+        }
+    }
+
     /// Waits until the server runs a statement that holds `mark`.
     private static func running(_ mark: String) async throws {
         try await PostgresPool.with(try await PrivateServers.postgres.value, sessions: 1) { pool async throws in

@@ -143,6 +143,16 @@ import Testing
                 try await pool.transaction { tx in try tx.run(script: "COPY (SELECT 1) TO STDOUT") }
             }
             #expect(script?.code == .binding)
+            for statements in [["COPY (SELECT 1) TO STDOUT"], ["SELECT 1", "COPY (SELECT 1) TO STDOUT"]] as [[SQL]] {
+                let asked = await #expect(throws: PostgresError.self) {
+                    try await pool.transaction { tx in for statement in statements { _ = try tx.query(statement) } }
+                }
+                #expect(asked?.code == .binding)
+                let piped = await #expect(throws: PostgresError.self) {
+                    try await pool.transaction { tx in _ = try tx.pipeline(statements) }
+                }
+                #expect(piped?.code == .binding && piped?.statement == statements.count - 1)
+            }
             #expect(try await pool.query("SELECT 1")[0].int(0) == 1)
         }
     }

@@ -126,6 +126,31 @@ import Testing
         }
     }
 
+    @Test(
+        "what loses its session before an answer came begins anew, but does not wear out one new session after another")
+    func lostBeforeTheFirstAnswer() async throws {
+        try await PrivatePostgres.with { server in
+            try await PostgresPool.with(server.conninfo, sessions: 1) { pool async throws in
+                _ = try await pool.query("SELECT 1")
+                let work = Task {
+                    try await pool.transaction(deadline: .seconds(60)) { tx in _ = try? tx.query("SELECT pg_sleep(50)")
+                    }
+                }
+                for _ in 1...2 {
+                    try await PostgresPool.with(server.conninfo, sessions: 1) { other async throws in
+                        let active: SQL = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'"
+                        try await eventually { try await other.query(active)[0].int(0) == 1 }
+                    }
+                    try await server.kill()
+                    try await server.launch()
+                }
+                let error = await #expect(throws: PostgresError.self) { try await work.value }
+                #expect(error?.code == .connection && error?.mayHaveRun == false)
+                #expect(try await pool.query("SELECT 1")[0].int(0) == 1)
+            }
+        }
+    }
+
     @Test("a frozen server does not hold callers beyond their deadline, and its sessions come free")
     func frozen() async throws {
         try await PrivatePostgres.with { server in

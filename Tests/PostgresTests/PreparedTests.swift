@@ -85,6 +85,36 @@ import Testing
             #expect(answers[1].columns.count == 4)
             _ = try await pool.query("DISCARD ALL")
             #expect(try await pool.query("SELECT * FROM t").columns.count == 4)
+            _ = try await pool.query("SELECT 1")
+            _ = try await pool.query("DISCARD ALL")
+            let columns = try await pool.transaction { tx in
+                _ = try tx.query("SELECT 1")
+                return try tx.query("SELECT * FROM t").columns
+            }
+            #expect(columns.count == 4)
+        }
+    }
+
+    @Test("where BEGIN was refused nothing runs, also if the body passes over the error; it is run again")
+    func staleBegin() async throws {
+        try await Self.pool { pool async throws in
+            _ = try await pool.query("CREATE TABLE s (id bigint GENERATED ALWAYS AS IDENTITY)")
+            try await pool.transaction { tx in _ = try tx.query("INSERT INTO s DEFAULT VALUES") }
+            _ = try await pool.query("DISCARD ALL")
+            await #expect(throws: CancellationError.self) {
+                try await pool.transaction { tx in
+                    _ = try? tx.query("SELECT 1")
+                    _ = try tx.query("INSERT INTO s DEFAULT VALUES")
+                    throw CancellationError()
+                }
+            }
+            #expect(try await pool.query("SELECT count(*) FROM s")[0].int(0) == 1)
+            _ = try await pool.query("DISCARD ALL")
+            try await pool.transaction { tx in
+                _ = try? tx.query("INSERT INTO s DEFAULT VALUES")
+                _ = try? tx.query("INSERT INTO s DEFAULT VALUES")
+            }
+            #expect(try await pool.query("SELECT count(*) FROM s")[0].int(0) == 3)
         }
     }
 }

@@ -112,13 +112,21 @@ struct StatementTests {
                             if statement.sql.text.contains("seat") { throw Unreadable() }
                         }
                     }
-                    try? tx.savepoint { tx in
-                        tx.later([refused])
-                        _ = try tx.query("SELECT 1")
-                        throw Unreadable()
+                    for isAsked in [true, false] {
+                        #expect(throws: Unreadable.self) {
+                            try tx.savepoint { tx in
+                                tx.later(refused)
+                                if isAsked { _ = try tx.query("SELECT 1") }
+                            }
+                        }
                     }
                 }
                 #expect(try await pool.query("SELECT id FROM seat").map { try $0.int(0) } == [7])
+                // More than one part of a pipeline.
+                try await pool.transaction { tx in
+                    tx.later((1000..<1600).map { Statement("INSERT INTO seat VALUES (\($0)::bigint)") })
+                }
+                #expect(try await pool.query("SELECT count(*) FROM seat")[0].int(0) == 601)
             }
         }
     }

@@ -1,5 +1,6 @@
-internal import Foundation
-import Synchronization
+internal import Glibc
+internal import OwnerThread
+internal import Synchronization
 
 /// Time since it was made, for upper bounds on a machine that is shared: what stood still with all of us is known.
 public struct Stopwatch: Sendable {
@@ -27,7 +28,7 @@ private final class Stalls: Sendable {
 
     private init() {
         due.store(nanoseconds + 1_000_000_000, ordering: .relaxed)
-        Thread.detachNewThread { [self] in
+        startThread(named: "stalls") { [self] in
             while true {
                 due.store(nanoseconds + Self.pause.nanoseconds, ordering: .relaxed)
                 usleep(UInt32(Self.pause.nanoseconds / 1000))

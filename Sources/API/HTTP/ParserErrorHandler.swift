@@ -5,8 +5,8 @@ internal import NIOHTTPTypes
 
 /// Answers what is no HTTP with a problem, as every other mistake is answered.
 ///
-/// The parser has lost its place, so the connection ends with the answer. While an earlier request of the connection waits
-/// for its answer, the error is left to the server, which finishes that first.
+/// The parser has lost its place, so the connection ends with the answer. While a request is being read or waits for its
+/// answer, the error is left to the server, which finishes that first.
 final class ParserErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -14,9 +14,14 @@ final class ParserErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = HTTPResponsePart
 
     private var unanswered = 0
+    private var isInRequest = false
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head = unwrapInboundIn(data) { unanswered += 1 }
+        switch unwrapInboundIn(data) {
+        case .head: (unanswered, isInRequest) = (unanswered + 1, true)
+        case .body: break
+        case .end: isInRequest = false
+        }
         context.fireChannelRead(data)
     }
 
@@ -26,7 +31,9 @@ final class ParserErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? HTTPParserError, unanswered == 0 else { return context.fireErrorCaught(error) }
+        guard let error = error as? HTTPParserError, unanswered == 0, !isInRequest else {
+            return context.fireErrorCaught(error)
+        }
         let problem = Self.problem(for: error)
         let body = problem.json
         let head = HTTPResponse(
@@ -50,7 +57,7 @@ final class ParserErrorHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .headerOverflow:
             Problem(
                 .requestHeaderFieldsTooLarge, "headers_too_large", "Headers too large",
-                "The request line and the headers may have at most 80 KiB.")
+                "The request line and the headers may have at most 80 KiB and 1,000 fields.")
         default:
             .malformed("The request is no valid HTTP/1.1.")
         }

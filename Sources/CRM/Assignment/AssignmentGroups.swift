@@ -16,7 +16,7 @@ final class AssignmentGroups: Sendable {
     private enum Turn: Sendable {
         /// The transaction is this run's to make, for all who wait.
         ///
-        /// - Parameter after: jobs of the transaction that ended just now, 0 if none did.
+        /// - Parameter after: jobs of the transaction that passed on just now, 0 if none did.
         case leads(after: Int)
         case ended(Ended)
     }
@@ -33,11 +33,10 @@ final class AssignmentGroups: Sendable {
         var jobs: Int { waiting.reduce(0) { $0 + $1.tasks.count } }
     }
 
-    /// How long the next transaction waits for those whose places the last one made free: they are being claimed now.
-    /// Without it two halves would take turns for ever, at nearly the cost of two wholes.
+    /// How long a small transaction waits for those whose places the last one makes free: they are claimed in a moment.
+    /// Without it two small halves would take turns for ever, at nearly the cost of two wholes.
     static let companyWait = Duration.milliseconds(4)
-    /// Jobs for which a transaction does not wait for company, and at most takes while there are no twice as many.
-
+    /// So many jobs need no company. One transaction takes more only if twice as many are in hand.
     static let enough = 64
 
     private let state = Lock(State())
@@ -68,8 +67,9 @@ final class AssignmentGroups: Sendable {
             let most = max(Self.enough, (before + tasks.count + state.jobs) / 2)
             var jobs = tasks.count
             let company = state.waiting.prefix { waiter in
-                jobs += waiter.tasks.count
-                return jobs <= most
+                defer { jobs += waiter.tasks.count }
+                // Whoever brings it nearer to the half than it is without him.
+                return jobs + waiter.tasks.count / 2 < most
             }
             state.waiting.removeFirst(company.count)
             return company

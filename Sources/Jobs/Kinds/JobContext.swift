@@ -71,14 +71,17 @@ final class ProgressBoard: Sendable {
         state.withLock { $0[claim.id] = ((claim, progress), true) }
     }
 
-    /// What was reported since the last call.
-    func news() -> [Report] {
+    /// Jobs that reported something since the last call.
+    func news() -> [Claim] {
         state.withLock { state in
-            let news = state.values.filter(\.isNew).map(\.report)
-            for (claim, _) in news { state[claim.id]?.isNew = false }
+            let news = state.values.filter(\.isNew).map(\.report.claim)
+            for claim in news { state[claim.id]?.isNew = false }
             return news
         }
     }
+
+    /// Nothing once the job has ended: what it reported last is written by then.
+    func newest(of claim: Claim) -> Report? { state.withLock { $0[claim.id]?.report } }
 
     /// What jobs that end reported last, also if it was among the news: that may not have been written yet.
     func takeLast(of claims: [Claim]) -> [Report] {

@@ -232,7 +232,9 @@ struct WorkerLife {
     private mutating func followRuns(_ number: Int, _ now: Instant, _ group: inout Group) {
         let (pool, sink) = (pool, sink)
         let news = pool.board.news()
-        if !news.isEmpty { group.addTask { await pool.write(news, number) } }
+        if !news.isEmpty {
+            group.addTask { await pool.write(news.lazy.compactMap { pool.board.newest(of: $0) }, number) }
+        }
         if !isPollingCancellations, now - lastPoll >= .seconds(1) {
             isPollingCancellations = true
             lastPoll = now

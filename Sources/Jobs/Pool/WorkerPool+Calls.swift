@@ -81,13 +81,15 @@ extension WorkerPool {
         }
     }
 
-    func write(_ news: [(claim: Claim, progress: JobView.Progress)], _ session: Int) async {
-        for (claim, progress) in news {
+    /// Best effort: what cannot be written is dropped.
+    func write(_ reports: some Sequence<ProgressBoard.Report>, _ session: Int) async {
+        for (claim, progress) in reports {
             do {
                 try await store.progress(
                     session: sessionName(session), queue: claim.queue, slot: claim.slot, id: claim.id, progress)
             } catch {
                 logger.debug("progress not written", metadata: ["job.id": "\(claim.id)", "error": "\(error)"])
+                return
             }
         }
     }
