@@ -101,6 +101,20 @@ import Testing
         await #expect(throws: Broken.self) { try await last.value }
     }
 
+    @Test func aSmallRunTakesALargeOneAlong() async throws {
+        let (groups, desk) = (AssignmentGroups(), Desk())
+        let runs = try [1, 1, 64].enumerated().map { run, size in try tasks((0..<size).map { "\(run)-\($0)" }) }
+        let first = Task { try await groups.run(runs[0], desk.work) }
+        try await until("the first began") { desk.transactions.withLock { $0.count == 1 } }
+        let second = Task { try await groups.run(runs[1], desk.work) }
+        try await until("the second waits") { groups.waiting == 1 }
+        let third = Task { try await groups.run(runs[2], desk.work) }
+        try await until("the third waits") { groups.waiting == 65 }
+        desk.release()
+        for task in [first, second, third] { _ = try await task.value }
+        #expect(desk.transactions.withLock { $0.map(\.count) } == [1, 65])
+    }
+
     @Test(arguments: [(64, [64, 64, 64]), (32, [32, 96, 64]), (16, [16, 96, 80])])
     func ofManyInHandHalfAreTaken(_ size: Int, _ expected: [Int]) async throws {
         let (groups, desk) = (AssignmentGroups(), Desk())
