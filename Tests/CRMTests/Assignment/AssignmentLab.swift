@@ -17,6 +17,7 @@ final class AssignmentLab: Sendable {
     let desk: AssignmentDesk
     private let strategy = Lock(AssignmentStrategy.laps)
     private let jobs = Lock(0)
+    private let groups = AssignmentGroups()
     let told = Lock<[NewOwner]>([])
     let chunks = Lock<[[Int]]>([])
     let alarms = Lock<[[Int]]>([])
@@ -89,6 +90,12 @@ final class AssignmentLab: Sendable {
     func assign(customers: [Int], job id: String? = nil) async throws -> Outcome {
         let task = AssignmentTask(job: id ?? newJobID(), arguments: AssignmentArguments(customers: customers))
         return try await job.run([task])[0]
+    }
+
+    /// Runs jobs in the transactions of whoever runs some at the same time, as the worker does with all it has in hand.
+    func assignTogether(_ tasks: [AssignmentTask]) async throws -> [Outcome] {
+        let job = job
+        return try await groups.run(tasks) { try await job.run($0, isDecided: $1) }
     }
 
     // MARK: Rows

@@ -65,11 +65,12 @@ struct ChaosHistory {
             if Int.random(in: 0..<4, using: &random) == 0 { jobs.append(task) }
         }
         let lab = lab
+        let isTogether = seed % 4 == 0
         let kill = Int.random(in: 0..<4, using: &random) == 0
         await withTaskGroup(of: Void.self) { group in
             for worker in 0..<workers {
                 let mine = jobs.enumerated().filter { $0.offset % workers == worker }.map(\.element)
-                group.addTask { for task in mine { await Self.untilDone(task, lab) } }
+                group.addTask { for task in mine { await Self.untilDone(task, isTogether, lab) } }
             }
             if kill {
                 group.addTask {
@@ -84,10 +85,10 @@ struct ChaosHistory {
     }
 
     /// As the engine does: at least once, after an error of the store without counting.
-    private static func untilDone(_ task: AssignmentTask, _ lab: AssignmentLab) async {
+    private static func untilDone(_ task: AssignmentTask, _ isTogether: Bool, _ lab: AssignmentLab) async {
         for _ in 0..<100 {
             do {
-                let outcome = try await lab.job.run([task])[0]
+                let outcome = try await (isTogether ? lab.assignTogether([task]) : lab.job.run([task]))[0]
                 if case .done = outcome { return }
             } catch {
                 continue
