@@ -92,7 +92,7 @@ struct PlanTests {
         },
     ]
 
-    @Test("no page of a search reads the whole table", .timeLimit(.minutes(10)))
+    @Test("no page of a search reads the whole table", .timeLimit(.minutes(CrowdLab.isLong ? 120 : 10)))
     func search() async throws {
         try await CrowdLab.with { pool in
             let dueBefore = try await pool.query("SELECT (paidan.today() + 3)::text")[0].text(0)
@@ -125,7 +125,9 @@ struct PlanTests {
         }
     }
 
-    @Test("no page of the pool reads the whole table", .timeLimit(.minutes(10)), arguments: PoolList.allCases)
+    @Test(
+        "no page of the pool reads the whole table", .timeLimit(.minutes(CrowdLab.isLong ? 120 : 10)),
+        arguments: PoolList.allCases)
     func pool(_ list: PoolList) async throws {
         try await CrowdLab.with { pool in
             let search = PoolSearch(pool: pool, settings: PoolSettings(), deadline: .seconds(30))
