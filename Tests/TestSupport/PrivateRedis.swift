@@ -24,7 +24,7 @@ public final class PrivateRedis: Sendable {
     }
 
     private init(_ arguments: [String]) {
-        port = freePort()
+        port = ServerPorts.next()
         folder = PrivateServers.folder + "/redis-\(port)"
         unsafe mkdir(folder, 0o755)
         socket = folder + "/redis.sock"
@@ -104,19 +104,32 @@ public final class PrivateRedis: Sendable {
     }
 }
 
-/// A TCP port nobody listens on now.
-private func freePort() -> Int {
-    let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer { close(descriptor) }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    return unsafe withUnsafeMutablePointer(to: &address) { pointer in
-        unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-            unsafe bind(descriptor, generic, size)
-            unsafe getsockname(descriptor, generic, &size)
+/// TCP ports on 127.0.0.1 for servers that are started again on theirs.
+///
+/// Below those that the kernel gives to clients (32768 and up): one of them would have the port while the server is down.
+private enum ServerPorts {
+    private static let range = 20_000..<32_000
+    private static let last = Lock(range.lowerBound + Int(getpid()) * 61 % range.count)
+
+    /// One that nobody listens on, and that this process has not given before.
+    static func next() -> Int {
+        last.withLock { last in
+            repeat { last = last + 1 < range.upperBound ? last + 1 : range.lowerBound } while !isFree(last)
+            return last
         }
-        return Int(UInt16(bigEndian: unsafe pointer.pointee.sin_port))
+    }
+
+    private static func isFree(_ port: Int) -> Bool {
+        let descriptor = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        return unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                unsafe bind(descriptor, generic, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
     }
 }
