@@ -40,7 +40,14 @@ struct SlowTests {
                 #expect(broken.isEmpty, "\(broken)")
                 #expect(!service.process.log.contains("session lost"))
                 #expect(redis.accepted <= accepted + 3, "\(redis.accepted - accepted) new connections to Redis")
-                #expect(postgres.accepted <= 8, "\(postgres.accepted) connections to PostgreSQL")
+                redis.delay(.zero)
+                postgres.delay(.zero)
+                // Of its own four sessions each was made once. (The proxy sees requests to cancel, too.)
+                let metrics = try await world.ask(service, "GET", "/metrics").body
+                let made = metrics.split(separator: "\n").first { $0.hasPrefix("paidan_postgres_connects_total ") }
+                let count = try #require(
+                    made?.split(separator: " ").last.flatMap { Double($0) }, "\(metrics.prefix(500))")
+                #expect(count <= 4, "\(count) connections to PostgreSQL")
                 #expect(service.process.end == nil)
             }
         }
